@@ -1,0 +1,161 @@
+"""What a resume asks for and what a wait answers.
+
+A *Stop* is a value: the thread that stopped, and every reason that holds at once (a breakpoint and a watchpoint can be hit by one
+instruction).  A wait never raises to tell of a stop.  Targets report what they see (addresses, byte ranges, signals); what it
+means to the user (breakpoint 2, the frame that finished) is added by run control.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rdb.address import Range
+
+
+class Direction(enum.Enum):
+    FORWARD = "forward"
+    REVERSE = "reverse"
+
+    @property
+    def opposite(self) -> Direction:
+        return Direction.REVERSE if self is Direction.FORWARD else Direction.FORWARD
+
+
+@dataclass(frozen=True)
+class Resume:
+    """A request to run.
+
+    `step` asks for one instruction; with `within`, for instructions until pc leaves that range or control enters or leaves a
+    function (the stack pointer or a call says so to run control, which asks again).  `signal` is delivered first, 0 for none.
+    """
+
+    direction: Direction = Direction.FORWARD
+    step: bool = False
+    within: Range | None = None
+    signal: int = 0
+
+
+class WatchKind(enum.Enum):
+    """What a watchpoint reacts to; the values are GDB's command names."""
+
+    WRITE = "watch"
+    READ = "rwatch"
+    ACCESS = "awatch"
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A watched stretch of memory, as a target is asked to insert it."""
+
+    address: int
+    length: int
+    kind: WatchKind
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Base of the reasons why a thread stopped."""
+
+
+ReasonT = TypeVar("ReasonT", bound=Reason)
+
+
+@dataclass(frozen=True)
+class Stepped(Reason):
+    """The step that was asked for is done."""
+
+
+@dataclass(frozen=True)
+class AtBreakpoint(Reason):
+    """pc is at an inserted location (forwards: before it executes)."""
+
+    address: int
+
+
+@dataclass(frozen=True)
+class Accessed(Reason):
+    """The last instruction touched a watched stretch.
+
+    `before` and `after` are the bytes in the direction of time: before is the older one, also when going backwards.
+    """
+
+    watch: Watch
+    before: bytes | None = None
+    after: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Signalled(Reason):
+    """A signal is about to be delivered.  `code` and `address` are si_code and si_addr."""
+
+    number: int
+    code: int = 0
+    address: int = 0
+
+
+@dataclass(frozen=True)
+class EndOfHistory(Reason):
+    """The record list has no more instructions in `direction`."""
+
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class RecordingStopped(Reason):
+    """The record target could not go on recording, for the sentence `why`; the past is kept and nothing was lost."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Exited(Reason):
+    """The process ended by itself with `status`."""
+
+    status: int
+
+
+@dataclass(frozen=True)
+class Killed(Reason):
+    """The process was ended by signal `number`."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class LibrariesChanged(Reason):
+    """The dynamic linker has mapped or unmapped objects."""
+
+
+@dataclass(frozen=True)
+class Forked(Reason):
+    """The process made `child` by the system call `how` (fork, vfork or clone)."""
+
+    child: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Executed(Reason):
+    """The process replaced its image by `path`."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where and why the inferior stopped."""
+
+    reasons: tuple[Reason, ...]
+    thread: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return any(isinstance(reason, (Exited, Killed)) for reason in self.reasons)
+
+    def reason(self, kind: type[ReasonT]) -> ReasonT | None:
+        """The first reason of this kind, or None."""
+        return next((reason for reason in self.reasons if isinstance(reason, kind)), None)
+
