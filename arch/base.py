@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Bank(enum.IntEnum):
@@ -25,25 +25,12 @@ class Bank(enum.IntEnum):
     EXTENDED = 1
 
 
-class Piece(tuple[Bank, int, int]):
-    """(bank, offset, size): a stretch of bytes in a bank."""
+class Piece(NamedTuple):
+    """A stretch of bytes in a bank."""
 
-    __slots__ = ()
-
-    def __new__(cls, bank: Bank, offset: int, size: int) -> Piece:
-        return super().__new__(cls, (bank, offset, size))
-
-    @property
-    def bank(self) -> Bank:
-        return self[0]
-
-    @property
-    def offset(self) -> int:
-        return self[1]
-
-    @property
-    def size(self) -> int:
-        return self[2]
+    bank: Bank
+    offset: int
+    size: int
 
 
 @dataclass(frozen=True)
