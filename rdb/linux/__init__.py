@@ -1,0 +1,1 @@
+"""The Linux kernel, as a debugger sees it: ptrace, /proc, and starting a program."""

@@ -1,0 +1,87 @@
+"""Starting a program under ptrace.
+
+The child asks to be traced, takes its own process group, and execs.  Arguments are written as in a shell; where they hold
+nothing but plain words the program is executed directly, otherwise /bin/sh expands them and executes it, which costs one more
+exec-stop that is swallowed here.  The caller gets a process that stands at the first instruction of the program (in the dynamic
+linker, for most), with nothing executed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shlex
+import signal
+from collections.abc import Mapping
+
+from rdb.errors import BadProgram, RdbError
+from rdb.linux import ptrace
+
+# <sys/personality.h>
+ADDR_NO_RANDOMIZE = 0x0040000
+_NEEDS_SHELL = re.compile(r"[|&;<>()$`*?\[\]#~%{}!\n]")
+_SHELL = "/bin/sh"
+
+
+def start(
+    program: str,
+    arguments: str,
+    environment: Mapping[str, str],
+    folder: str | None = None,
+    randomize: bool = False,
+    own_group: bool = True,
+) -> int:
+    """Start `program` with `arguments` (shell syntax) and return its pid, stopped right after exec.
+
+    Raises BadProgram when it cannot be executed, RdbError when the shell gave up before the program began (a file to redirect
+    from that is missing, say).
+    """
+    shell = bool(_NEEDS_SHELL.search(arguments))
+    argv = [_SHELL, "-c", f"exec {shlex.quote(program)} {arguments}"] if shell else [program, *_words(arguments)]
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _child(argv, environment, folder, randomize, own_group, writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        failure = pipe.read()
+    _, status = os.waitpid(pid, ptrace.WAIT_ALL)
+    if failure:
+        raise BadProgram(program, failure.decode())
+    if shell:
+        ptrace.cont(pid)
+        _, status = os.waitpid(pid, ptrace.WAIT_ALL)
+    if not os.WIFSTOPPED(status):
+        code = os.waitstatus_to_exitcode(status)
+        raise RdbError(f"During startup program exited with code {code}." if code >= 0 else "During startup program terminated.")
+    return pid
+
+
+def _words(arguments: str) -> list[str]:
+    try:
+        return shlex.split(arguments)
+    except ValueError as error:
+        raise RdbError(f"Bad arguments: {error}.") from None
+
+
+def _child(
+    argv: list[str], environment: Mapping[str, str], folder: str | None, randomize: bool, own_group: bool, writer: int
+) -> None:
+    """Become the program; whatever fails is written to the pipe, which a successful exec closes."""
+    try:
+        if own_group:
+            os.setpgid(0, 0)
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU, signal.SIGTTIN, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        if folder:
+            os.chdir(folder)
+        if not randomize:
+            ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
+        ptrace.trace_me()
+        os.execve(argv[0], argv, dict(environment))
+    except OSError as error:
+        os.write(writer, f"{error.strerror}.".encode())
+    except BaseException as error:
+        os.write(writer, str(error).encode())
+    os._exit(127)

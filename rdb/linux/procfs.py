@@ -1,0 +1,90 @@
+"""What /proc tells about a process."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+
+from rdb.errors import NoProcess
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One line of /proc/PID/maps: [start, end), four letters of protection and sharing, file offset, device, inode and name."""
+
+    start: int
+    end: int
+    protection: str
+    offset: int
+    device: str
+    inode: int
+    name: str
+
+    @property
+    def size(self) -> int:
+        return self.end - self.start
+
+    @property
+    def readable(self) -> bool:
+        return self.protection[0] == "r"
+
+    @property
+    def writable(self) -> bool:
+        return self.protection[1] == "w"
+
+    @property
+    def executable(self) -> bool:
+        return self.protection[2] == "x"
+
+    @property
+    def shared(self) -> bool:
+        return self.protection[3] == "s"
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        raise NoProcess() from None
+
+
+def mappings(pid: int) -> list[Mapping]:
+    """The address space, by ascending address."""
+    result = []
+    for line in os.fsdecode(_read(pid, "maps")).splitlines():
+        span, protection, offset, device, inode, *name = line.split(None, 5)
+        start, end = span.split("-")
+        result.append(
+            Mapping(int(start, 16), int(end, 16), protection, int(offset, 16), device, int(inode), name[0] if name else "")
+        )
+    return result
+
+
+def auxiliary_vector(pid: int) -> dict[int, int]:
+    """AT_* -> value of a 64-bit process (getauxval(3) names the keys)."""
+    data = _read(pid, "auxv")
+    return dict(struct.iter_unpack("<QQ", data[: len(data) // 16 * 16]))
+
+
+def threads(pid: int) -> list[int]:
+    """The thread ids of a process."""
+    try:
+        return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+    except FileNotFoundError:
+        raise NoProcess() from None
+
+
+def status(pid: int) -> dict[str, str]:
+    """The fields of /proc/PID/status."""
+    lines = _read(pid, "status").decode(errors="replace").splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def executable(pid: int) -> str:
+    """The path of the program a process runs."""
+    try:
+        return os.readlink(f"/proc/{pid}/exe")
+    except FileNotFoundError:
+        raise NoProcess() from None

@@ -1,0 +1,206 @@
+"""One thin function for each ptrace request, on python-ptrace's bindings.
+
+The bindings' own functions cover half of the requests and build Python objects for each call; these take and fill flat buffers,
+so the layers above see register banks as the kernel lays them out.  Every failure is a PtraceFailed that carries the request.
+`raw` is the C function itself, for the loop that steps a hundred thousand times.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import enum
+import os
+from collections.abc import Callable
+
+from ptrace.binding.func import _ptrace
+
+from rdb.errors import CannotAccessMemory, PtraceFailed
+
+raw: Callable[[int, int, int, int], int] = _ptrace
+
+
+class Request(enum.IntEnum):
+    """Requests and their numbers, from <linux/ptrace.h> and <sys/ptrace.h>."""
+
+    TRACEME = 0
+    PEEKUSER = 3
+    POKEUSER = 6
+    CONT = 7
+    KILL = 8
+    SINGLESTEP = 9
+    GETREGS = 12
+    SETREGS = 13
+    ATTACH = 16
+    DETACH = 17
+    SYSCALL = 24
+    SETOPTIONS = 0x4200
+    GETEVENTMSG = 0x4201
+    GETSIGINFO = 0x4202
+    SETSIGINFO = 0x4203
+    GETREGSET = 0x4204
+    SETREGSET = 0x4205
+    SEIZE = 0x4206
+    INTERRUPT = 0x4207
+    GETSIGMASK = 0x420A
+    SETSIGMASK = 0x420B
+
+
+class Option(enum.IntFlag):
+    SYSGOOD = 0x1
+    FORK = 0x2
+    VFORK = 0x4
+    CLONE = 0x8
+    EXEC = 0x10
+    VFORKDONE = 0x20
+    EXIT = 0x40
+    EXITKILL = 0x100000
+
+
+class Event(enum.IntEnum):
+    """What `status >> 16` of a ptrace-stop says."""
+
+    NONE = 0
+    FORK = 1
+    VFORK = 2
+    CLONE = 3
+    EXEC = 4
+    VFORK_DONE = 5
+    EXIT = 6
+
+
+# waitpid must also report threads made by clone (wait(2), __WALL).
+WAIT_ALL = 0x40000000
+NT_X86_XSTATE = 0x202
+# offsetof(struct user, u_debugreg), <sys/user.h> on x86-64.
+DEBUG_REGISTERS = 848
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
+
+
+def _call(request: Request, pid: int, address: int = 0, data: int = 0) -> int:
+    ctypes.set_errno(0)
+    result = raw(request, pid, address, data)
+    number = ctypes.get_errno()
+    if number:
+        raise PtraceFailed(request.name, pid, number, os.strerror(number))
+    return result
+
+
+def trace_me() -> None:
+    """Ask to be traced by the parent (in the child, before exec)."""
+    _call(Request.TRACEME, 0)
+
+
+def attach(pid: int) -> None:
+    """Attach; the thread stops with SIGSTOP, for which the caller waits."""
+    _call(Request.ATTACH, pid)
+
+
+def detach(pid: int, signal: int = 0) -> None:
+    _call(Request.DETACH, pid, 0, signal)
+
+
+def set_options(pid: int, options: Option) -> None:
+    _call(Request.SETOPTIONS, pid, 0, options)
+
+
+def cont(pid: int, signal: int = 0) -> None:
+    _call(Request.CONT, pid, 0, signal)
+
+
+def step(pid: int, signal: int = 0) -> None:
+    _call(Request.SINGLESTEP, pid, 0, signal)
+
+
+def event_message(pid: int) -> int:
+    """What a ptrace event carries: a new child's id, or an exit status."""
+    message = ctypes.c_ulong()
+    _call(Request.GETEVENTMSG, pid, 0, ctypes.addressof(message))
+    return message.value
+
+
+def signal_info(pid: int) -> bytes:
+    """The siginfo_t (128 bytes) of the signal the thread has stopped with."""
+    info = ctypes.create_string_buffer(128)
+    _call(Request.GETSIGINFO, pid, 0, ctypes.addressof(info))
+    return info.raw
+
+
+def set_signal_info(pid: int, info: bytes) -> None:
+    buffer = ctypes.create_string_buffer(info, 128)
+    _call(Request.SETSIGINFO, pid, 0, ctypes.addressof(buffer))
+
+
+def get_registers(pid: int, size: int) -> bytearray:
+    """The general registers, `size` bytes of user_regs_struct."""
+    buffer = bytearray(size)
+    _call(Request.GETREGS, pid, 0, ctypes.addressof(ctypes.c_char.from_buffer(buffer)))
+    return buffer
+
+
+def set_registers(pid: int, data: bytes | bytearray) -> None:
+    buffer = ctypes.create_string_buffer(bytes(data), len(data))
+    _call(Request.SETREGS, pid, 0, ctypes.addressof(buffer))
+
+
+def get_extended(pid: int, size: int) -> bytearray:
+    """The first `size` bytes of the extended state (XSAVE layout, Intel SDM volume 1, 13.4); fewer if the kernel has fewer."""
+    buffer = bytearray(size)
+    vector = _Iovec(ctypes.addressof(ctypes.c_char.from_buffer(buffer)), size)
+    _call(Request.GETREGSET, pid, NT_X86_XSTATE, ctypes.addressof(vector))
+    del buffer[vector.size :]
+    return buffer
+
+
+def set_extended(pid: int, data: bytes | bytearray) -> None:
+    buffer = ctypes.create_string_buffer(bytes(data), len(data))
+    vector = _Iovec(ctypes.addressof(buffer), len(data))
+    _call(Request.SETREGSET, pid, NT_X86_XSTATE, ctypes.addressof(vector))
+
+
+def get_debug_register(pid: int, number: int) -> int:
+    return _call(Request.PEEKUSER, pid, DEBUG_REGISTERS + 8 * number)
+
+
+def set_debug_register(pid: int, number: int, value: int) -> None:
+    _call(Request.POKEUSER, pid, DEBUG_REGISTERS + 8 * number, value)
+
+
+class Memory:
+    """The memory of a traced process, by /proc/PID/mem: it reads and writes whatever is mapped, whatever its protection."""
+
+    def __init__(self, pid: int) -> None:
+        self.file = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        os.close(self.file)
+
+    def read(self, address: int, size: int) -> bytes:
+        """`size` bytes at `address`, or CannotAccessMemory with the first address that cannot be read."""
+        data = self.read_some(address, size)
+        if len(data) != size:
+            raise CannotAccessMemory(address + len(data), size - len(data))
+        return data
+
+    def read_some(self, address: int, size: int) -> bytes:
+        """As many of the `size` bytes at `address` as are mapped in front of the first hole."""
+        data = b""
+        try:
+            while len(data) < size:
+                part = os.pread(self.file, size - len(data), address + len(data))
+                if not part:
+                    break
+                data += part
+        except (OSError, OverflowError):
+            pass
+        return data
+
+    def write(self, address: int, data: bytes) -> None:
+        try:
+            written = os.pwrite(self.file, data, address)
+        except (OSError, OverflowError):
+            written = 0
+        if written != len(data):
+            raise CannotAccessMemory(address + written, len(data) - written)

@@ -1,0 +1,79 @@
+"""Signals as the user reads them: names, descriptions, and what to do when one arrives.
+
+The wording and the defaults are those GDB users know: stop and tell for what is an error, pass silently for what is the normal
+life of a program (timers, children, window changes).
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+DESCRIPTIONS = {
+    "SIGHUP": "Hangup",
+    "SIGINT": "Interrupt",
+    "SIGQUIT": "Quit",
+    "SIGILL": "Illegal instruction",
+    "SIGTRAP": "Trace/breakpoint trap",
+    "SIGABRT": "Aborted",
+    "SIGBUS": "Bus error",
+    "SIGFPE": "Arithmetic exception",
+    "SIGKILL": "Killed",
+    "SIGUSR1": "User defined signal 1",
+    "SIGSEGV": "Segmentation fault",
+    "SIGUSR2": "User defined signal 2",
+    "SIGPIPE": "Broken pipe",
+    "SIGALRM": "Alarm clock",
+    "SIGTERM": "Terminated",
+    "SIGCHLD": "Child status changed",
+    "SIGCONT": "Continued",
+    "SIGSTOP": "Stopped (signal)",
+    "SIGTSTP": "Stopped (user)",
+    "SIGTTIN": "Stopped (tty input)",
+    "SIGTTOU": "Stopped (tty output)",
+    "SIGURG": "Urgent I/O condition",
+    "SIGXCPU": "CPU time limit exceeded",
+    "SIGXFSZ": "File size limit exceeded",
+    "SIGVTALRM": "Virtual timer expired",
+    "SIGPROF": "Profiling timer expired",
+    "SIGWINCH": "Window size changed",
+    "SIGIO": "I/O possible",
+    "SIGPWR": "Power fail/restart",
+    "SIGSYS": "Bad system call",
+}
+
+_QUIET = ("SIGALRM", "SIGCHLD", "SIGURG", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO")
+# Not passed on: they are the debugger's own.
+_KEPT = ("SIGINT", "SIGTRAP")
+
+
+@dataclass(frozen=True)
+class Disposition:
+    """What happens when a signal arrives: stop the program, tell the user, pass it to the program."""
+
+    stop: bool
+    tell: bool
+    forward: bool
+
+
+def name(number: int) -> str:
+    """SIGSEGV for 11, SIG34 for a real-time signal."""
+    try:
+        text = signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
+    return {"SIGRTMIN": "SIG34", "SIGRTMAX": "SIG64", "SIGPOLL": "SIGIO"}.get(text, text)
+
+
+def describe(number: int) -> str:
+    """The words behind the name: "Segmentation fault"."""
+    return DESCRIPTIONS.get(name(number), f"Real-time event {number}")
+
+
+def defaults() -> dict[int, Disposition]:
+    """Number -> what GDB does with the signal unless told otherwise."""
+    table = {}
+    for number in range(1, 65):
+        quiet = name(number) in _QUIET
+        table[number] = Disposition(stop=not quiet, tell=not quiet, forward=name(number) not in _KEPT)
+    return table

@@ -1,0 +1,1 @@
+"""The target stack: where state comes from and what makes it move."""
