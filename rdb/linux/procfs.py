@@ -88,3 +88,27 @@ def executable(pid: int) -> str:
         return os.readlink(f"/proc/{pid}/exe")
     except FileNotFoundError:
         raise NoProcess() from None
+
+
+PAGE = 4096
+_PRESENT_OR_SWAPPED = 0b11 << 62
+_FILE_PAGE = 1 << 61
+
+
+def private_pages(pid: int, start: int, end: int) -> list[tuple[int, int]]:
+    """The stretches [a, b) inside [start, end) whose pages belong to the process alone.
+
+    All others read as the mapped file, or as zeros, and need not be saved (Linux, Documentation/admin-guide/mm/pagemap.rst).
+    """
+    stretches: list[tuple[int, int]] = []
+    with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as file:
+        file.seek(start // PAGE * 8)
+        entries = file.read((end - start) // PAGE * 8)
+    for number, (entry,) in enumerate(struct.iter_unpack("<Q", entries)):
+        if entry & _PRESENT_OR_SWAPPED and not entry & _FILE_PAGE:
+            page = start + number * PAGE
+            if stretches and stretches[-1][1] == page:
+                stretches[-1] = (stretches[-1][0], page + PAGE)
+            else:
+                stretches.append((page, page + PAGE))
+    return stretches

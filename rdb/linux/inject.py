@@ -1,0 +1,76 @@
+"""Making a stopped thread perform a system call of ours.
+
+The call runs on a `syscall` instruction that the process already has, in the vdso, so no byte of the program is touched; its
+registers are put back afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+
+from rdb.arch.base import Arch, Bank
+from rdb.errors import RdbError
+from rdb.linux import procfs, ptrace
+
+_MASK = (1 << 64) - 1
+
+
+class Injector:
+    """System calls in thread `pid`, which must be stopped whenever one is asked for."""
+
+    def __init__(self, pid: int, arch: Arch, memory: ptrace.Memory) -> None:
+        self.pid = pid
+        self.arch = arch
+        self.memory = memory
+        self._gadget: int | None = None
+        self._numbers = {name: number for number, name in arch.syscall.names.items()}
+
+    def call(self, name: str, *arguments: int) -> int:
+        """Perform a system call; its result, negative for an error number."""
+        table, convention = self.arch.registers, self.arch.syscall
+        saved = bytes(ptrace.get_registers(self.pid, table.sizes[Bank.GENERAL]))
+        banks = (bytearray(saved), bytearray())
+        values = {convention.number: self._numbers[name], "orig_rax": _MASK, self.arch.pc: self._where()}
+        values.update(zip(convention.arguments, (*arguments, *(0,) * 6)))
+        for register, value in values.items():
+            table.put(table[register], banks, struct.pack("<Q", value & _MASK))
+        ptrace.set_registers(self.pid, banks[0])
+        try:
+            self._step()
+            after = ptrace.get_registers(self.pid, len(saved))
+        finally:
+            ptrace.set_registers(self.pid, saved)
+        return int.from_bytes(table.get(table[convention.result], (after, b"")), "little", signed=True)
+
+    def call_with_path(self, name: str, path: str, *arguments: int) -> int:
+        """Like call, with a path as the first argument; it lies below the stack's red zone for the moment of the call."""
+        text = path.encode() + b"\0"
+        registers = (ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL]), b"")
+        stack = int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.sp], registers), "little")
+        place = (stack - 256 - len(text)) & ~15
+        saved = self.memory.read(place, len(text))
+        self.memory.write(place, text)
+        try:
+            return self.call(name, place, *arguments)
+        finally:
+            self.memory.write(place, saved)
+
+    def _step(self) -> None:
+        ptrace.step(self.pid)
+        _, status = os.waitpid(self.pid, ptrace.WAIT_ALL)
+        if not os.WIFSTOPPED(status):
+            raise RdbError("The program ended while its past was being restored.")
+
+    def _where(self) -> int:
+        if self._gadget is None:
+            self._gadget = self._find_gadget()
+        return self._gadget
+
+    def _find_gadget(self) -> int:
+        for mapping in procfs.mappings(self.pid):
+            if mapping.name == "[vdso]":
+                at = self.memory.read(mapping.start, mapping.size).find(self.arch.syscall.instruction)
+                if at >= 0:
+                    return mapping.start + at
+        raise RdbError("The process has no vdso: its address space cannot be restored.")
