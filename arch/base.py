@@ -6,7 +6,12 @@ Register state travels as two flat byte strings, the *banks*, in the layout in w
 * EXTENDED: NT_X86_XSTATE or NT_PRFPREG (floating point, vectors, masks).
 
 A Register is a name for pieces of these banks; `eax` is four bytes of rax, `ymm0` is two pieces of the extended bank.  Nothing
-above this package knows an offset.
+above this package knows an offset.  `orig_rax` and its like are the kernel's, not the CPU's: no instruction declares them.
+
+The EXTENDED bank is always read in its normal form (Arch.normal): components that the CPU holds in their initial state are filled
+with their initial values and marked as present.  Comparing and patching are then plain byte work, and the header that tells what
+is present changes only where effects say so (x86: AMX tiles).  Its first RegisterTable.leading bytes are all that ordinary
+programs use: read no more, unless an effect names a stretch beyond.  Writing takes the bank at its full size.
 
 Effects are the one source of truth about an instruction: whatever it can change is declared there, or it is `slow`.  A decoder
 needs no process: evaluating an operand asks a CpuView, and process_record pushes onto a Recorder.
@@ -37,9 +42,11 @@ class Piece(NamedTuple):
 class Register:
     """A named register.
 
-    `kind` tells how it is shown and typed: int, code_ptr, data_ptr, flags, float (x87 80 bit), vector, mask.  `groups` are GDB's
-    register groups it belongs to (general, float, vector, system, all).  `dwarf` is its number in the DWARF ABI supplement, if
-    it has one.
+    `kind` tells how it is shown and typed: int (signed), code_ptr, data_ptr, flags, float (x87 80 bit), vector, mask (unsigned).
+    `groups` are GDB's register groups it belongs to (general, float, vector, sse, system, all; a part of another register is in
+    none).  `dwarf` is its number in the DWARF ABI supplement, if it has one.  `width` is its size where that is more than its
+    pieces hold (zeros above).  `bits` names the bits of a flags register, lowest first.  `view` turns the bytes of the pieces
+    into the register's value and back, where the two differ (x87's tag word).
     """
 
     name: str
@@ -47,35 +54,58 @@ class Register:
     kind: str = "int"
     groups: frozenset[str] = frozenset({"all"})
     dwarf: int | None = None
+    width: int = 0
+    bits: tuple[tuple[int, str], ...] = ()
+    view: View | None = None
 
     @property
     def size(self) -> int:
-        return sum(piece.size for piece in self.pieces)
+        return self.width or sum(piece.size for piece in self.pieces)
+
+    def flag_names(self, value: int) -> str:
+        """The names of the bits set in `value`, as GDB shows them: "[ PF ZF IF ]"."""
+        return " ".join(["[", *(name for bit, name in self.bits if value >> bit & 1), "]"])
+
+
+class View(NamedTuple):
+    """How a register's value is made from both banks (`get`), and changes them (`put`)."""
+
+    get: Callable[[Sequence[bytes | bytearray]], bytes]
+    put: Callable[[Sequence[bytearray], bytes], None]
 
 
 @dataclass(frozen=True)
 class RegisterTable:
-    """All registers of one CPU in GDB's order, and the sizes of the two banks."""
+    """All registers of one CPU in GDB's order, the sizes of the two banks, and how much of EXTENDED ordinary programs use."""
 
     registers: tuple[Register, ...]
     sizes: tuple[int, int]
+    leading: int = 0
     by_name: Mapping[str, Register] = field(init=False, repr=False, compare=False)
     by_dwarf: Mapping[int, Register] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {register.name: register for register in self.registers})
-        object.__setattr__(self, "by_dwarf", {register.dwarf: register for register in self.registers if register.dwarf is not None})
+        object.__setattr__(
+            self, "by_dwarf", {register.dwarf: register for register in self.registers if register.dwarf is not None}
+        )
 
     def __getitem__(self, name: str) -> Register:
         return self.by_name[name]
 
     def get(self, register: Register, banks: Sequence[bytes | bytearray]) -> bytes:
         """The bytes of a register, little end first, out of the two banks."""
-        return b"".join(bytes(banks[bank][offset : offset + size]) for bank, offset, size in register.pieces)
+        if register.view is not None:
+            return register.view.get(banks)
+        data = b"".join(bytes(banks[bank][offset : offset + size]) for bank, offset, size in register.pieces)
+        return data.ljust(register.width, b"\0")
 
     def put(self, register: Register, banks: Sequence[bytearray], data: bytes) -> None:
         """Store `data`, cut or zero-extended to the register's size, into the two banks."""
         data = data[: register.size].ljust(register.size, b"\0")
+        if register.view is not None:
+            register.view.put(banks, data)
+            return
         for bank, offset, size in register.pieces:
             banks[bank][offset : offset + size], data = data[:size], data[size:]
 
@@ -98,10 +128,12 @@ class Flow(enum.Enum):
 class MemoryOperand:
     """A stretch of memory that an instruction reads or writes.
 
-    The address is segment + (base + index * scale + displacement) modulo 2**address_bits, where segment, base and index name
-    64-bit registers of the GENERAL bank, or are None.  `size` is in bytes.  A string instruction with a repeat prefix touches
-    `size` bytes `count` times, where `count` names a register, upwards or, with the direction flag, downwards.  `mask` names the
-    mask (or vector) register that selects elements of `element` bytes; the operand is then an upper bound.
+    The address is (segment + (base + index * scale + displacement) modulo 2**address_bits) modulo 2**linear_bits, where segment,
+    base and index name full registers of the GENERAL bank (rax, never eax, on x86-64), or are None.  A segment is named by the
+    register that holds its base (fs_base).  `size` is in bytes.  A string instruction with a repeat prefix touches `size` bytes
+    at most `count` times, where `count` names a register, taken modulo 2**address_bits.  It goes upwards or, where the flag
+    `backwards` = (register, bit) is set, downwards.  `mask` names the mask (or vector) register that selects elements of
+    `element` bytes; the operand is then an upper bound, and what is masked off need not be mapped.
     """
 
     base: str | None = None
@@ -111,9 +143,28 @@ class MemoryOperand:
     size: int = 8
     segment: str | None = None
     address_bits: int = 64
+    linear_bits: int = 64
     count: str | None = None
+    backwards: tuple[str, int] | None = None
     mask: str | None = None
     element: int = 0
+
+    def extent(self, cpu: CpuView) -> tuple[int, int]:
+        """The lowest address and the number of bytes that it spans, with the registers of `cpu`."""
+        address = self.displacement
+        if self.base is not None:
+            address += cpu.register(self.base)
+        if self.index is not None:
+            address += cpu.register(self.index) * self.scale
+        address &= (1 << self.address_bits) - 1
+        if self.segment is not None:
+            address += cpu.register(self.segment)
+        size = self.size
+        if self.count is not None:
+            size *= cpu.register(self.count) & (1 << self.address_bits) - 1
+            if self.backwards is not None and cpu.register(self.backwards[0]) >> self.backwards[1] & 1:
+                address -= size - self.size
+        return address & (1 << self.linear_bits) - 1, size
 
 
 @dataclass(frozen=True)
@@ -124,6 +175,11 @@ class Effects:
     flags      whether any bit of the flags register can change
     extended   stretches (offset, size) of the EXTENDED bank that can change, disjoint and ascending
     writes     memory that can change; reads: memory that is read (for rwatch, awatch)
+    extents    further memory that can change, where no operand can say it (scatter, bts with a bit offset in a register, xsave):
+               called before the instruction executes, it gives (address, size) stretches
+    target     where a direct jump, branch or call goes
+    repeated   a string instruction with a repeat prefix: single steps stop after each iteration, but it counts as one
+    partial    a fault may leave it half done and pc where it was (repeated ones too), where others change nothing when they fault
     slow       None, or why the above is only an upper bound (or not known): then record by comparing before and after
     unknown_memory   a slow instruction whose writes cannot be bounded: compare all writable memory
     """
@@ -134,9 +190,11 @@ class Effects:
     extended: tuple[tuple[int, int], ...] = ()
     writes: tuple[MemoryOperand, ...] = ()
     reads: tuple[MemoryOperand, ...] = ()
+    extents: Callable[[CpuView], list[tuple[int, int]]] | None = None
     flow: Flow = Flow.NEXT
     target: int | None = None
     repeated: bool = False
+    partial: bool = False
     slow: str | None = None
     unknown_memory: bool = False
 
@@ -145,7 +203,7 @@ class CpuView(Protocol):
     """What evaluating an operand may ask of a stopped thread."""
 
     def register(self, name: str) -> int:
-        """The unsigned value of a register."""
+        """The unsigned value of any register of the table, vectors too."""
 
     def memory(self, address: int, size: int) -> bytes:
         """`size` bytes, or raise CannotAccessMemory."""
@@ -172,20 +230,30 @@ class Field:
 
 @dataclass(frozen=True)
 class Assembly:
-    """One disassembled instruction."""
+    """One disassembled instruction, in GDB's look.
+
+    `reference` is the absolute address that it names (the target of a branch, or of a pc-relative operand), which GDB follows
+    with <symbol+offset>; `comment` says whether GDB writes it as a comment behind the operands ("# 0x4010 <x>") or, False,
+    as the operand itself.
+    """
 
     address: int
     code: bytes
     mnemonic: str
     operands: str
+    reference: int | None = None
+    comment: bool = False
 
 
 @dataclass(frozen=True)
 class Arch:
     """One CPU, as data.
 
-    `name` is GDB's name for it, `machine` the ELF e_machine and `elf_class` 32 or 64.  `breakpoint` is the trap instruction and
-    `breakpoint_size` how far past it pc stands when it has trapped.
+    `name` is GDB's name for it, `machine` the ELF e_machine and `elf_class` 32 or 64.  `breakpoint` is the trap instruction; pc
+    stands behind it when it has trapped.  `effects` takes the bytes of one instruction (or more) and its address.  `disassemble`
+    takes code, its address and the flavor (on x86 "att" or "intel"), and decodes to the end of the code.  `return_pieces` tells
+    where a value of that many bytes with these scalar fields is returned: registers in order, or None for memory whose address
+    is in `result`.  `arguments` are the integer argument registers in order.  `normal` is told above.
     """
 
     name: str
@@ -204,6 +272,8 @@ class Arch:
     return_pieces: Callable[[int, Sequence[Field]], tuple[Register, ...] | None]
     flag_names: Callable[[int], str]
     syscall: SyscallConvention
+    arguments: tuple[str, ...] = ()
+    normal: Callable[[bytes | bytearray], bytearray] = bytearray
 
 
 @dataclass(frozen=True)

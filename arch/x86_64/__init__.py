@@ -1,0 +1,46 @@
+"""x86-64 under Linux."""
+
+from __future__ import annotations
+
+from rdb.arch.base import Arch, Effects, SyscallConvention
+from rdb.arch.x86 import assembly, xstate
+from rdb.arch.x86_64 import calling
+from rdb.arch.x86_64.registers import table
+from rdb.arch.x86_64.syscalls import NUMBERS
+
+EM_X86_64 = 62
+
+
+def _effects(code: bytes, address: int) -> Effects:
+    """Decodes with iced-x86, which is loaded when the first instruction is."""
+    from rdb.arch.x86_64.effects import effects
+
+    return effects(code, address)
+
+
+ARCH = Arch(
+    name="i386:x86-64",
+    machine=EM_X86_64,
+    elf_class=64,
+    pointer_size=8,
+    registers=table(),
+    pc="rip",
+    sp="rsp",
+    fp="rbp",
+    flags="eflags",
+    breakpoint=b"\xcc",
+    max_instruction=15,
+    effects=_effects,
+    disassemble=assembly.disassembler(64),
+    return_pieces=calling.return_pieces,
+    flag_names=table()["eflags"].flag_names,
+    syscall=SyscallConvention(
+        number="rax",
+        arguments=("rdi", "rsi", "rdx", "r10", "r8", "r9"),
+        result="rax",
+        instruction=b"\x0f\x05",
+        names=NUMBERS,
+    ),
+    arguments=calling.ARGUMENTS,
+    normal=xstate.normal,
+)
