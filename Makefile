@@ -11,6 +11,10 @@ N ?= 100000
 TESTS ?=
 JOBS ?= 2
 
+# What ruff looks for, and what is left to the author's taste (zip(strict=), ?: for if/else, contextlib.suppress, old unions).
+RULES = E,F,W,I,B,UP,C4,SIM,RUF100
+TASTE = B905,SIM105,SIM108,UP007
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long check lint fuzz bench docs wheel clean debian
 
@@ -31,7 +35,7 @@ check: lint .venv/test  ## types (mypy --strict), style (ruff) and the import ta
 	$(BIN)/python -m pytest -q tests/test_layers.py tests/test_packaging.py
 
 lint: .venv/check  ## style only
-	$(BIN)/ruff check --line-length 130 --target-version py310 --select E,F,W,I,B,UP,C4,SIM,RUF100 --ignore UP038,SIM108 rdb arch tests benchmarks examples
+	$(BIN)/ruff check --line-length 130 --target-version py310 --select $(RULES) --ignore $(TASTE) rdb arch tests benchmarks examples
 
 fuzz: .venv/test  ## execute N random instructions; every change must have been declared
 	$(BIN)/python -m tests.oracle.instructions $(N)

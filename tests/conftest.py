@@ -68,11 +68,14 @@ def session() -> Iterator[Callable[..., Session]]:
 @pytest.fixture
 def script(request: pytest.FixtureRequest) -> list[str]:
     """The GDB commands that the test has given so far, as far as it appends them here."""
-    return request.node.stash.setdefault(SCRIPT, [])
+    item: pytest.Item = request.node
+    return item.stash.setdefault(SCRIPT, [])
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed:
         marks = ["-m", "long"] if item.get_closest_marker("long") else []

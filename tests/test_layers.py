@@ -107,7 +107,8 @@ def test_imports_run_downwards(name: str, path: Path) -> None:
         assert name == "__main__" or not [line for line, imported in found if imported.startswith("rdb.")]
         return
     storey(room)
-    breaches = [f"{path.relative_to(ROOT)}:{line}: {imported}: {why}" for line, imported in found if (why := breach(room, imported))]
+    where = path.relative_to(ROOT)
+    breaches = [f"{where}:{line}: {imported}: {why}" for line, imported in found if (why := breach(room, imported))]
     assert not breaches, "\n".join(breaches)
 
 

@@ -23,6 +23,11 @@ def config() -> configparser.RawConfigParser:
     return parser
 
 
+@pytest.fixture(scope="module")
+def packages(config: configparser.RawConfigParser) -> list[str]:
+    return config["options"]["packages"].split()
+
+
 def folders_with_code() -> set[str]:
     """The dotted names of all folders that hold Python files of the product."""
     found = set()
@@ -35,15 +40,13 @@ def folders_with_code() -> set[str]:
     return found
 
 
-def test_every_folder_is_a_listed_package(config: configparser.RawConfigParser) -> None:
-    listed = config["options"]["packages"].split()
-    assert listed == sorted(listed)
-    assert set(listed) == folders_with_code()
+def test_every_folder_is_a_listed_package(packages: list[str]) -> None:
+    assert packages == sorted(packages)
+    assert set(packages) == folders_with_code()
 
 
-def test_every_package_has_its_opening_file(config: configparser.RawConfigParser) -> None:
-    missing = [name for name in config["options"]["packages"].split() if not (ROOT / name.replace(".", "/") / "__init__.py").exists()]
-    assert not missing
+def test_every_package_has_its_opening_file(packages: list[str]) -> None:
+    assert not [name for name in packages if not (ROOT / name.replace(".", "/") / "__init__.py").exists()]
 
 
 def test_the_link_to_arch_is_relative() -> None:
@@ -65,14 +68,14 @@ def test_the_licence_is_in_the_open(config: configparser.RawConfigParser) -> Non
 
 
 @pytest.mark.long
-def test_the_wheel_works_outside_the_checkout(config: configparser.RawConfigParser, tmp_path: Path) -> None:
+def test_the_wheel_works_outside_the_checkout(packages: list[str], tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)], check=True, stdout=subprocess.DEVNULL)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.startswith(f"rdb_debugger-{rdb.__version__}-py3")
-    names = zipfile.ZipFile(wheel).namelist()
-    assert not [name for name in names if name.split("/")[0] not in ("rdb", f"rdb_debugger-{rdb.__version__}.dist-info")]
-    assert {str(Path(name).parent).replace("/", ".") for name in names if name.endswith(".py")} == set(config["options"]["packages"].split())
+    files = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
+    assert {file.parts[0] for file in files} == {"rdb", f"rdb_debugger-{rdb.__version__}.dist-info"}
+    assert {".".join(file.parent.parts) for file in files if file.suffix == ".py"} == set(packages)
     code = f"import sys; sys.path.insert(0, {str(wheel)!r}); import rdb.arch.base, rdb.events; print(rdb.arch.base.__file__)"
     run = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert str(wheel) in run.stdout
