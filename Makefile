@@ -41,7 +41,7 @@ fuzz: .venv/test  ## execute N random instructions; every change must have been 
 	$(BIN)/python -m tests.oracle.instructions $(N)
 
 bench: .venv/rdb  ## measure rdb, gdb where present, and the physical limit
-	@for each in benchmarks/[a-z]*.py; do $(BIN)/python $$each || exit 1; done
+	@for each in startup step_recording reverse_continue; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 docs: .venv/rdb  ## write docs/commands.md anew from the command registry
 	$(BIN)/python -m rdb.commands.reference > docs/commands.md

@@ -14,7 +14,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -40,39 +40,51 @@ def build(name: str) -> Path:
     return program
 
 
-def read_to_prompt(output: int) -> tuple[str, bool]:
-    """What the debugger prints up to its next prompt, and whether there was one (else it has ended)."""
-    text = b""
-    while not PROMPT.search(text):
-        piece = os.read(output, 65536)
-        if not piece:
-            return text.decode(errors="replace"), False
-        text += piece
-    return PROMPT.sub(b"", text).decode(errors="replace"), True
+class Debugger:
+    """A debugger behind a pipe: `ask` it a line, and get what it prints up to its next prompt."""
+
+    def __init__(self, command: Sequence[str], folder: Path = HERE) -> None:
+        environment = {**os.environ, "TERM": "dumb", "LC_ALL": "C.UTF-8", "DEBUGINFOD_URLS": ""}
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, bufsize=0,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        self.greeting = self._read_to_prompt()
+
+    def ask(self, line: str) -> str:
+        """What the debugger prints when it is given `line`."""
+        assert self.process.stdin
+        self.process.stdin.write(line.encode() + b"\n")
+        return self._read_to_prompt()
+
+    def _read_to_prompt(self) -> str:
+        assert self.process.stdout
+        text = b""
+        while not PROMPT.search(text):
+            piece = os.read(self.process.stdout.fileno(), 65536)
+            if not piece:
+                raise EOFError(f"the debugger has ended:\n{text.decode(errors='replace')}")
+            text += piece
+        return PROMPT.sub(b"", text).decode(errors="replace")
+
+    def __enter__(self) -> Debugger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End of input ends the debugger, which kills the program."""
+        self.process.communicate()
 
 
-def play(name: str, debugger: list[str]) -> Iterator[str]:
+def play(name: str, debugger: Sequence[str]) -> Iterator[str]:
     """The session of examples/NAME.rdb in `debugger`, as a stretch of text for each line of the script."""
-    program = build(name)
-    environment = {**os.environ, "TERM": "dumb", "LC_ALL": "C.UTF-8"}
-    with subprocess.Popen(
-        [*debugger, "-q", "-nx", str(program)], cwd=HERE, env=environment, bufsize=0,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:
-        assert process.stdin and process.stdout
-        text, alive = read_to_prompt(process.stdout.fileno())
-        yield text.replace(str(program), name)
+    program = str(build(name))
+    with Debugger([*debugger, "-q", "-nx", program]) as session:
+        yield session.greeting.replace(program, name)
         for line in (HERE / f"{name}.rdb").read_text().splitlines():
-            if not alive:
-                raise SystemExit(f"the debugger ended before: {line}")
             if not line or line.startswith("#"):
                 yield line + "\n"
-                continue
-            process.stdin.write(line.encode() + b"\n")
-            text, alive = read_to_prompt(process.stdout.fileno())
-            yield f"(rdb) {line}\n{text.replace(str(program), name)}"
-        process.stdin.close()
-        process.stdout.read()
+            else:
+                yield f"(rdb) {line}\n{session.ask(line).replace(program, name)}"
 
 
 def fold(text: str) -> str:
@@ -85,7 +97,7 @@ def fold(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Play an example and print the session.")
     parser.add_argument("name", choices=sorted(path.stem for path in HERE.glob("*.rdb")))
-    parser.add_argument("--debugger", default=f"{sys.executable} -m rdb.cli", help="the command to drive (default: rdb)")
+    parser.add_argument("--debugger", default=f"{sys.executable} -m rdb", help="the command to drive (default: rdb)")
     parser.add_argument("--fold", action="store_true", help="replace addresses and process numbers by words")
     options = parser.parse_args()
     for text in play(options.name, options.debugger.split()):

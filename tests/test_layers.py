@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 STOREYS: tuple[tuple[str, ...], ...] = (
     ("errors", "events", "address", "settings"),
-    ("arch", "linux"),
+    ("arch",),
+    ("linux",),
     ("target",),
     ("record",),
     ("symbols",),
@@ -117,7 +118,7 @@ def test_imports_run_downwards(name: str, path: Path) -> None:
     [
         ("target", "rdb.linux.ptrace", True),
         ("linux", "rdb.target.base", False),
-        ("linux", "rdb.arch.base", False),
+        ("linux", "rdb.arch.base", True),
         ("events", "rdb.address", True),
         ("arch", "rdb.errors", True),
         ("arch", "rdb.events", False),
