@@ -159,12 +159,14 @@ class MemoryOperand:
         address &= (1 << self.address_bits) - 1
         if self.segment is not None:
             address += cpu.register(self.segment)
-        size = self.size
-        if self.count is not None:
-            size *= cpu.register(self.count) & (1 << self.address_bits) - 1
-            if self.backwards is not None and cpu.register(self.backwards[0]) >> self.backwards[1] & 1:
-                address -= size - self.size
-        return address & (1 << self.linear_bits) - 1, size
+        address &= (1 << self.linear_bits) - 1
+        if self.count is None:
+            return address, self.size
+        size = self.size * (cpu.register(self.count) & (1 << self.address_bits) - 1)
+        if self.backwards is not None and cpu.register(self.backwards[0]) >> self.backwards[1] & 1:
+            end = address + self.size
+            return max(end - size, 0), min(end, size)
+        return address, min(size, (1 << self.linear_bits) - address)
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ class Effects:
     target     where a direct jump, branch or call goes
     repeated   a string instruction with a repeat prefix: single steps stop after each iteration, but it counts as one
     partial    a fault may leave it half done and pc where it was (repeated ones too), where others change nothing when they fault
+    overruns   a single step of it executes the next instruction too: run to a trap behind it (or at `target`) instead
     slow       None, or why the above is only an upper bound (or not known): then record by comparing before and after
     unknown_memory   a slow instruction whose writes cannot be bounded: compare all writable memory
     """
@@ -195,6 +198,7 @@ class Effects:
     target: int | None = None
     repeated: bool = False
     partial: bool = False
+    overruns: bool = False
     slow: str | None = None
     unknown_memory: bool = False
 

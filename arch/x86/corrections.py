@@ -46,6 +46,7 @@ class Correction:
     extended: tuple[Stretch, ...] = ()
     slow: str | None = None
     partial: bool = False
+    overruns: bool = False
 
 
 def _component(number: int) -> tuple[Stretch, ...]:
@@ -68,7 +69,9 @@ def _named(names: str, correction: Correction) -> dict[int, Correction]:
 @functools.cache
 def corrections() -> Mapping[int, Correction]:
     """Corrections by iced mnemonic."""
-    table = {value: Correction(extended=MXCSR_STATE) for name, value in MNEMONICS.items() if _FLOATING.match(name)}
+    # An exception that is not masked raises SIGFPE, with its flag set.
+    floating = Correction(extended=MXCSR_STATE, partial=True)
+    table = {value: floating for name, value in MNEMONICS.items() if _FLOATING.match(name)}
     table |= {value: Correction(extended=X87_STATE) for name, value in MNEMONICS.items() if _is_x87(name)}
     table |= _named("FXRSTOR FXRSTOR64", Correction(extended=FXSAVE_STATE))
     table |= _named("XRSTOR XRSTOR64 XRSTORS XRSTORS64", Correction(extended=_whole(), slow="restores extended state"))
@@ -78,12 +81,20 @@ def corrections() -> Mapping[int, Correction]:
     table |= _named(tiles, Correction(extended=_tiles(), slow="works on tiles", partial=True))
     table |= _named("SYSCALL", Correction(registers=("rax", "rcx", "r11")))
     table |= _named("SYSENTER", Correction(registers=("rax", "rcx", "rdx", "rbp", "rsp")))
+    # Its pushes precede the fault that a bad frame pointer raises.
+    table |= _named("ENTER", Correction(partial=True))
     # Kernels before 4.17 clear r8 to r11 in a 32-bit system call.
     table |= _named("INT", Correction(registers=("rax", "r8", "r9", "r10", "r11")))
     table |= _named("WRFSBASE", Correction(registers=("fs_base",)))
     table |= _named("WRGSBASE", Correction(registers=("gs_base",)))
     table |= _named("RETF", Correction(registers=("cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base")))
     table |= _named("IRET IRETD IRETQ", Correction(registers=("cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base")))
+    # The kernel emulates these where the CPU forbids them (UMIP); the trap flag takes effect one instruction late.
+    table |= _named("SGDT SIDT SLDT SMSW STR", Correction(overruns=True))
+    # A hypervisor answers these even to a program, with an error code.
+    table |= _named("VMCALL VMMCALL", Correction(registers=("rax",)))
+    # A transaction cannot be single-stepped: it ends at once, and the step goes on at its fallback.
+    table |= _named("XBEGIN", Correction(overruns=True))
     return table
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iced_x86 import (
     Code,
@@ -36,7 +36,6 @@ from rdb.arch.x86.corrections import Correction, Stretch
 
 if TYPE_CHECKING:
     from iced_x86._iced_x86_py import DecoderOptions as Options
-    from iced_x86._iced_x86_py import Register as Number
 
 Extents = Callable[[CpuView], list[tuple[int, int]]]
 
@@ -81,6 +80,9 @@ _MASKED_BY_VECTOR = {
     Mnemonic.VMASKMOVDQU: 1,
 }
 _FAR = frozenset(value for name, value in vars(Code).items() if name.startswith(("CALL_M16", "CALL_PTR", "JMP_M16", "JMP_PTR")))
+# Loading ss holds back the trap of a single step until the next instruction is done (Intel SDM volume 3, 6.8.3).
+_POPS_SS = frozenset(value for name, value in vars(Code).items() if name.startswith("POP") and name.endswith("_SS"))
+_ENTER_WIDTHS = {Code.ENTERQ_IMM16_IMM8: 8, Code.ENTERD_IMM16_IMM8: 4, Code.ENTERW_IMM16_IMM8: 2}
 _SYSTEM_CALL_GATE = 0x80
 _MM = frozenset(getattr(Register, f"MM{number}") for number in range(8))
 _BASES = {"fs": "fs_base", "gs": "gs_base"}
@@ -89,7 +91,7 @@ _EMPTY = Correction()
 
 _info = InstructionInfoFactory().info
 # iced's enumerations are classes of plain integers.
-_SPELLED: Mapping[Number, str] = {value: name.lower() for name, value in vars(Register).items() if isinstance(value, int)}
+_SPELLED: Mapping[Any, str] = {value: name.lower() for name, value in vars(Register).items() if isinstance(value, int)}
 
 
 @functools.cache
@@ -163,7 +165,8 @@ def effects(code: bytes, address: int, mode: Mode) -> Effects:
         flow=flow,
         target=target,
         repeated=instruction.is_string_instruction and (instruction.has_rep_prefix or instruction.has_repne_prefix),
-        partial=correction.partial or instruction.is_vsib,
+        partial=correction.partial or instruction.is_vsib or _is_half_done(flow, extended),
+        overruns=correction.overruns or _loads_ss(instruction),
         slow=correction.slow,
     )
 
@@ -213,6 +216,8 @@ def _memory(
     writes: list[MemoryOperand] = []
     reads: list[MemoryOperand] = []
     extents = None
+    if instruction.mnemonic == Mnemonic.ENTER:
+        return _frame(instruction, mode), (), None
     for memory in used:
         operand = _operand(instruction, memory, mode)
         irregular = _irregular(instruction, memory, operand, mode)
@@ -224,6 +229,13 @@ def _memory(
         if memory.access in _READS and irregular is None and operand.size:
             reads.append(operand)
     return tuple(writes), tuple(reads), extents
+
+
+def _frame(instruction: Instruction, mode: Mode) -> tuple[MemoryOperand, ...]:
+    """What ENTER pushes: the frame pointer, and one more pointer for each level of nesting."""
+    width = _ENTER_WIDTHS[instruction.code]
+    size = width * (1 + instruction.immediate8_2nd % 32)
+    return (MemoryOperand(mode.names["rsp"], displacement=-size, size=size, address_bits=mode.bits, linear_bits=mode.bits),)
 
 
 def _operand(instruction: Instruction, memory: UsedMemory, mode: Mode) -> MemoryOperand:
@@ -304,6 +316,17 @@ def _flow(instruction: Instruction) -> tuple[Flow, int | None]:
         return Flow.SYSTEM_CALL, None
     flow = _FLOWS[instruction.flow_control]
     return flow, instruction.near_branch_target if instruction.op0_kind in _DIRECT else None
+
+
+def _is_half_done(flow: Flow, extended: list[Stretch]) -> bool:
+    """A call to an address that is none has pushed the return address when it faults; an MMX store has emptied the x87 stack."""
+    return flow is Flow.INDIRECT_CALL or known.X87_STATE[0] in extended
+
+
+def _loads_ss(instruction: Instruction) -> bool:
+    if instruction.mnemonic == Mnemonic.MOV:
+        return bool(instruction.op0_kind == OpKind.REGISTER and instruction.op0_register == Register.SS)
+    return instruction.code in _POPS_SS
 
 
 def _exchanges(code: bytes, length: int) -> bool:

@@ -1,0 +1,1 @@
+"""Oracles: programs that look for what rdb gets wrong, by comparing with what really happens."""
