@@ -71,6 +71,9 @@ class Debugger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         """End of input ends the debugger, which kills the program."""
         self.process.communicate()
 
