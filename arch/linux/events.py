@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 
 from rdb.arch.linux.terms import (
     MAPPING,
+    NOTHING,
     UNKNOWN,
     Call,
     Depends,
@@ -17,10 +18,11 @@ from rdb.arch.linux.terms import (
     by,
     count,
     fixed,
-    iovecs,
     load,
     out,
+    pointer,
     rows,
+    vector,
 )
 
 _AIO_RING_HEAD, _IO_EVENT = 32, 32
@@ -37,23 +39,21 @@ def _old_select(call: Call) -> tuple[Effect, Call]:
 
 
 def _submitted(call: Call) -> Effect:
-    """io_submit reads into the buffers of its control blocks, mostly before it returns.
+    """io_submit takes control blocks one by one, until a pointer is bad."""
+    return tuple(Depends(functools.partial(_control_block, index)) for index in range(min(call.arguments[1], 1024)))
 
-    struct iocb: opcode 16 bits at 16, buffer 64 bits at 24, length 64 bits at 32.
+
+def _control_block(index: int, call: Call) -> Effect:
+    """A struct iocb reads into its buffer, mostly before io_submit returns.
+
+    Its opcode is 16 bits at 16, its buffer 64 bits at 24, the length 64 bits at 32.
     """
-
-    def buffers() -> Iterator[tuple[int, int]]:
-        for block in call.words(call.arguments[2], min(call.arguments[1], 1024)):
-            opcode, buffer, length = call.load(block + 16, 2), call.load(block + 24, 8), call.load(block + 32, 8)
-            if opcode == _PREAD:
-                yield buffer, length
-            elif opcode == _PREADV:
-                yield from iovecs(call, buffer, length)
-
-    return tuple(item for address, size in buffers() for item in out(fixed(address), size))
+    block = pointer(2, index).of(call)
+    opcode, buffer, length = call.load(block + 16, 2), call.load(block + 24, 8), call.load(block + 32, 8)
+    return {_PREAD: out(fixed(buffer), fixed(length)), _PREADV: vector(fixed(buffer), fixed(length))}.get(opcode, NOTHING)
 
 
-# The context is the address of a ring of events in the program's memory, its number of slots at 4; events are put and taken there.
+# The context is the address of a ring in the program's memory, its number of slots at 4; events are put and taken there.
 _RING = out(0, load(0, 4, offset=4) * _IO_EVENT + _AIO_RING_HEAD)
 
 EVENTS: Table = {

@@ -68,21 +68,27 @@ SOCKETCALLS = names(
 )
 
 
-def _socketcall(call: Call) -> tuple[Effect, Call] | None:
-    """The call that a socketcall stands for; its arguments stand in memory, as many as it has."""
-    number = call.arguments[0] & 0xFFFFFFFF
-    if not 1 <= number <= len(SOCKETCALLS):
-        return None
-    name = SOCKETCALLS[number - 1]
-    return NETWORK[name], Call.of(call.words(call.arguments[1], _ARGUMENTS.get(name, 3)), call.cpu, call.abi)
-
-
 _ARGUMENTS = {
     **dict.fromkeys(names("listen shutdown"), 2),
     **dict.fromkeys(names("socketpair send recv accept4 sendmmsg"), 4),
     **dict.fromkeys(names("getsockopt setsockopt recvmmsg"), 5),
     **dict.fromkeys(names("sendto recvfrom"), 6),
 }
+
+
+def socket_call(call: Call) -> tuple[str, Call] | None:
+    """The name of the call that a socketcall stands for, and that call; its arguments stand in memory, as many as it has."""
+    number = call.arguments[0] & 0xFFFFFFFF
+    if not 1 <= number <= len(SOCKETCALLS):
+        return None
+    name = SOCKETCALLS[number - 1]
+    return name, Call.of(call.words(call.arguments[1], _ARGUMENTS.get(name, 3)), call.cpu, call.abi)
+
+
+def _socketcall(call: Call) -> tuple[Effect, Call] | None:
+    target = socket_call(call)
+    return target and (NETWORK[target[0]], target[1])
+
 
 I386_NETWORK: Table = {
     "socketcall": (Multiplexed(_socketcall),),

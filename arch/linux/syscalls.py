@@ -1,7 +1,7 @@
 """What a Linux system call does to the program that makes it.
 
-effects() is asked at the entry of a call, before the kernel runs, and answers with upper bounds: every byte of the program's memory
-that the call changes lies within `writes`, unless `unknown` says that it must be found by comparing all writable memory.
+effects() is asked at the entry of a call, before the kernel runs, and answers with upper bounds: every byte of the program's
+memory that the call changes lies within `writes`, unless `unknown` says that it must be found by comparing all writable memory.
 
 Invariants:
 * Null pointers and empty stretches are left out.  A pointer to a structure that cannot be read (EFAULT) yields nothing.
@@ -15,10 +15,11 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rdb.arch.base import CpuView
 from rdb.arch.linux.clocks import CLOCKS
+from rdb.arch.linux.collect import Collected
 from rdb.arch.linux.events import EVENTS, I386_EVENTS
 from rdb.arch.linux.files import FILES, I386_FILES
 from rdb.arch.linux.ipc import I386_IPC, IPC
@@ -30,19 +31,11 @@ from rdb.arch.linux.system import SYSTEM
 from rdb.arch.linux.terms import (
     UNKNOWN,
     Call,
-    Depends,
-    Discards,
     Effect,
-    Item,
     Kind,
-    Multiplexed,
-    Number,
     Table,
-    Unknown,
-    Writes,
     names,
 )
-from rdb.errors import CannotAccessMemory
 
 __all__ = ["EFFECTS", "MAY_BLOCK", "RESTARTS", "Kind", "SyscallEffects", "effects", "row"]
 
@@ -109,7 +102,7 @@ def effects(name: str | None, arguments: Sequence[int], cpu: CpuView, abi: Abi) 
     A `name` of None is a number that is not in the ABI's list.
     """
     found = row(name, abi)
-    collected = _Collected()
+    collected = Collected()
     collected.add(UNKNOWN if found is None else found, Call.of(arguments, cpu, abi))
     return SyscallEffects(
         name,
@@ -120,45 +113,3 @@ def effects(name: str | None, arguments: Sequence[int], cpu: CpuView, abi: Abi) 
         name in MAY_BLOCK,
         found is not None,
     )
-
-
-@dataclass
-class _Collected:
-    """The items of a row, worked out one after the other."""
-
-    writes: list[tuple[int, int]] = field(default_factory=list)
-    discards: list[tuple[int, int]] = field(default_factory=list)
-    unknown: bool = False
-    kind: Kind = Kind.NOTHING
-
-    def add(self, effect: Effect, call: Call) -> None:
-        for item in effect:
-            try:
-                self._add_item(item, call)
-            except CannotAccessMemory:
-                continue  # EFAULT: the kernel cannot follow the pointer either
-
-    def _add_item(self, item: Item, call: Call) -> None:
-        if isinstance(item, Writes):
-            self.writes += _stretch(item.place, item.size, call)
-        elif isinstance(item, Depends):
-            self.add(item.on(call), call)
-        elif isinstance(item, Kind):
-            self.kind = item
-        elif isinstance(item, Discards):
-            self.discards += _stretch(item.place, item.size, call)
-        elif isinstance(item, Unknown):
-            self.unknown = True
-        elif isinstance(item, Multiplexed):
-            target = item.call(call)
-            if target is None:
-                self.unknown = True
-            else:
-                self.add(*target)
-
-
-def _stretch(place: Number, size: Number, call: Call) -> list[tuple[int, int]]:
-    """One stretch or none, cut at the end of the address space."""
-    address = place.of(call) & call.abi.mask
-    length = min(size.of(call), call.abi.mask + 1 - address)
-    return [(address, length)] if address and length > 0 else []
