@@ -1,0 +1,120 @@
+"""A program under the record target, from its first instruction, without symbols, commands or a prompt.
+
+The oracles drive it.  `ENGINES` names the record targets there are; the oracles take any of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rdb.arch.base import Bank
+from rdb.arch.x86_64 import ARCH
+from rdb.events import Direction, Reason, RecordingStopped, Resume, Signalled, Stop
+from rdb.linux import launch
+from rdb.linux.terminal import Terminal
+from rdb.record.target import RecordTarget
+from rdb.settings import Settings
+from rdb.target.base import Stratum, Target
+from rdb.target.native import NativeTarget
+from rdb.target.stack import TargetStack
+
+ENGINES = {"full": RecordTarget}
+
+# The same for every run, so that runs can be compared.
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/"}
+
+
+def command_line(arguments: Sequence[str], output: Path) -> str:
+    """`arguments` as typed after a program's name, its output going to a file."""
+    return f"{shlex.join(arguments)} > {shlex.quote(str(output))} 2>&1 < /dev/null"
+
+
+class Recording:
+    """A recorded process.  Positions count instructions from the first one of the program."""
+
+    def __init__(self, program: Path, arguments: Sequence[str], output: Path, engine: str = "full") -> None:
+        self.settings = Settings()
+        self.settings["record full insn-number-max"] = None
+        self.warnings: list[str] = []
+        self.ended: str | None = None
+        self._may_exit = False
+        pid = launch.start(str(program), command_line(arguments, output), ENVIRONMENT)
+        self.process = NativeTarget(pid, ARCH, Terminal())
+        self.stack = TargetStack()
+        self.stack.push(self.process)
+        self.engine = ENGINES[engine](self.process, ARCH, self.settings, self._answer, self.warnings.append)
+        self.stack.push(self.engine)
+
+    @property
+    def target(self) -> Target:
+        return self.stack.top
+
+    @property
+    def position(self) -> int:
+        return self.engine.position
+
+    def _answer(self, question: str) -> bool:
+        """Stop before the program exits, unless that is wanted; never drop what was recorded."""
+        if "program exit" in question:
+            self.ended = self.ended or "exit"
+            return not self._may_exit
+        return "auto delete" not in question
+
+    def record_to(self, position: int) -> bool:
+        """Record until `position` is reached; False when the program is about to exit before that.
+
+        Signals are delivered.  Raises AssertionError when the recording stops for any other reason.
+        """
+        self.settings["record full insn-number-max"] = position
+        self.settings["record full stop-at-limit"] = True
+        signal = 0
+        while self.position < position:
+            stop = self.go(Resume(signal=signal))
+            if self.ended:
+                return False
+            signalled = stop.reason(Signalled)
+            signal = signalled.number if signalled else 0
+            unexpected: list[Reason] = [each for each in stop.reasons if not isinstance(each, (Signalled, RecordingStopped))]
+            if unexpected or stop.ended or (not signalled and self.position < position):
+                raise AssertionError(f"the recording stopped at {self.position}: {stop.reasons}, {self.warnings}")
+        return True
+
+    def run_out(self) -> Stop:
+        """From the newest position let the program exit."""
+        self._may_exit = True
+        self.settings["record full insn-number-max"] = None
+        return self.go(Resume())
+
+    def go(self, request: Resume) -> Stop:
+        self.target.resume(request)
+        return self.target.wait()
+
+    def goto(self, position: int) -> None:
+        self.engine.goto(position)
+
+    def step(self, direction: Direction) -> None:
+        """One instruction in the recorded past."""
+        self.go(Resume(direction, step=True))
+
+    def registers(self) -> dict[str, bytes]:
+        """Every register of the table."""
+        banks = [self.target.read_bank(Bank.GENERAL), bytes(ARCH.normal(self.target.read_bank(Bank.EXTENDED)))]
+        return {register.name: ARCH.registers.get(register, banks) for register in ARCH.registers.registers}
+
+    def close(self) -> None:
+        try:
+            os.kill(self.process.pid, 0)
+            self.target.kill()
+        except ProcessLookupError:
+            pass
+        self.stack.remove(Stratum.RECORD)
+        self.stack.remove(Stratum.PROCESS)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
