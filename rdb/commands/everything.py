@@ -1,0 +1,16 @@
+"""Brings the modules of all groups together; importing them declares their commands."""
+
+from __future__ import annotations
+
+import importlib
+
+MODULES = (
+    "guidance", "scripting", "settings_commands", "files", "running", "stopping", "stack", "data", "source", "machine_code",
+    "record", "info", "maintenance",
+)
+
+
+def load() -> None:
+    """Declare every command of rdb."""
+    for name in MODULES:
+        importlib.import_module(f"rdb.commands.{name}")

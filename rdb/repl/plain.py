@@ -1,0 +1,53 @@
+"""A terminal without any art: a prompt, lines read as they are, no escape sequence ever.
+
+It serves pipes, files, pseudo-terminals driven by programs, and TERM=dumb.  Input is read byte by byte, because what follows a
+line may be meant for the debugged program, which shares the descriptor.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rdb.errors import RdbError
+from rdb.render import render
+from rdb.repl.output import Output
+from rdb.settings import Settings
+
+
+class PlainTerminal:
+    """See rdb.commands.console.Terminal.  `batch` means that nobody is there to be asked."""
+
+    def __init__(self, output: Output, settings: Settings, batch: bool = False) -> None:
+        self.output, self.settings, self.batch = output, settings, batch
+        self.interactive = not batch and os.isatty(sys.stdin.fileno())
+
+    def show(self, datum: object) -> None:
+        """Print one piece of data."""
+        self.output.write(render(datum, self.settings))
+
+    def complain(self, error: RdbError | str) -> None:
+        """Print an error."""
+        self.output.complain(f"{error}\n")
+
+    def read(self, prompt: str) -> str | None:
+        """One line from the standard input, without its newline; None at its end."""
+        self.output.write(prompt)
+        line = bytearray()
+        while (byte := os.read(sys.stdin.fileno(), 1)) not in (b"", b"\n"):
+            line += byte
+        return None if not byte and not line else line.decode("utf-8", "surrogateescape").rstrip("\r")
+
+    def ask(self, question: str) -> bool:
+        """A yes-or-no question; yes when no user can answer."""
+        if not self.interactive:
+            self.output.write(f"{question}(y or n) [answered Y; input not from terminal]\n")
+            return True
+        while True:
+            answer = self.read(f"{question}(y or n) ")
+            if answer is None:
+                self.output.write("EOF [assumed Y]\n")
+                return True
+            if answer.strip()[:1].lower() in ("y", "n"):
+                return answer.strip()[0].lower() == "y"
+            self.output.write("Please answer y or n.\n")
