@@ -75,7 +75,9 @@ NT_X86_XSTATE = 0x202
 DEBUG_REGISTERS = 848
 
 
-class _Iovec(ctypes.Structure):
+class Iovec(ctypes.Structure):
+    """struct iovec, by which GETREGSET is told where a bank goes and tells how much of it there is."""
+
     _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
 
 
@@ -148,7 +150,7 @@ def set_registers(pid: int, data: bytes | bytearray) -> None:
 def get_extended(pid: int, size: int) -> bytearray:
     """The first `size` bytes of the extended state (XSAVE layout, Intel SDM volume 1, 13.4); fewer if the kernel has fewer."""
     buffer = bytearray(size)
-    vector = _Iovec(ctypes.addressof(ctypes.c_char.from_buffer(buffer)), size)
+    vector = Iovec(ctypes.addressof(ctypes.c_char.from_buffer(buffer)), size)
     _call(Request.GETREGSET, pid, NT_X86_XSTATE, ctypes.addressof(vector))
     del buffer[vector.size :]
     return buffer
@@ -156,7 +158,7 @@ def get_extended(pid: int, size: int) -> bytearray:
 
 def set_extended(pid: int, data: bytes | bytearray) -> None:
     buffer = ctypes.create_string_buffer(bytes(data), len(data))
-    vector = _Iovec(ctypes.addressof(buffer), len(data))
+    vector = Iovec(ctypes.addressof(buffer), len(data))
     _call(Request.SETREGSET, pid, NT_X86_XSTATE, ctypes.addressof(vector))
 
 

@@ -23,11 +23,15 @@ from rdb.arch.base import Bank, Piece
 
 
 class Kind(enum.Enum):
-    """What a record stands for.  A SIGNAL record is the delivery of a signal: pc moves, but no instruction of the program ran."""
+    """What a record stands for.
+
+    In a SIGNAL record (the delivery of a signal) and a USER record (the user changed state) no instruction of the program ran.
+    """
 
     INSTRUCTION = "instruction"
     SYSTEM_CALL = "system call"
     SIGNAL = "signal"
+    USER = "user"
 
 
 class RegisterSlot(NamedTuple):

@@ -14,9 +14,10 @@ from rdb.record.mappings import MappingChange
 
 @dataclass
 class Machine:
-    """`banks` are the two register banks; `read` and `write` reach memory; `remap` applies a change of the address space."""
+    """`banks` are the two register banks; `read` and `write` reach memory; `remap` applies a change of the
+    address space forwards (True) or backwards."""
 
     banks: tuple[bytearray, bytearray]
     read: Callable[[int, int], bytes]
     write: Callable[[int, bytes], None]
-    remap: Callable[[MappingChange], None]
+    remap: Callable[[MappingChange, bool], None]

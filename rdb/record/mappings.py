@@ -10,7 +10,7 @@ alone: it grows by itself and does no harm by having grown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rdb.errors import CannotAccessMemory, RdbError
@@ -21,8 +21,8 @@ from rdb.linux.procfs import PAGE, Mapping
 # <sys/mman.h> on Linux
 _PROT = {"r": 1, "w": 2, "x": 4}
 _MAP_SHARED, _MAP_PRIVATE, _MAP_FIXED, _MAP_ANONYMOUS, _MAP_NORESERVE = 0x01, 0x02, 0x10, 0x20, 0x4000
-MAP_FIXED = _MAP_FIXED
-_AT_FDCWD = -100
+# <linux/rseq.h>
+_RSEQ_UNREGISTER = 1
 _O_RDONLY, _O_RDWR, _O_CLOEXEC = 0, 2, 0o2000000
 _KEPT = ("[stack]", "[vvar]", "[vdso]", "[vsyscall]", "[vvar_vclock]")
 
@@ -44,12 +44,27 @@ class Stretch:
         return self.before is not None and self.after is not None and _backing(self.before) == _backing(self.after)
 
 
+@dataclass(frozen=True)
+class Rseq:
+    """A call of rseq(2): the area, its length and signature, and whether the call registered it (or took it back)."""
+
+    address: int
+    size: int
+    signature: int
+    registers: bool
+
+
 @dataclass
 class MappingChange:
-    """One system call's change of the address space; `brk` is the break on the two sides if the call moved it."""
+    """One system call's change of the address space.
+
+    `brk` is the break on the two sides if the call moved it.  `rseq` is set where the call told the kernel about a restartable
+    sequence area: the kernel writes there on its own account, and kills the program when the area is not mapped.
+    """
 
     stretches: list[Stretch]
     brk: tuple[int, int] | None = None
+    rseq: Rseq | None = None
 
 
 def _backing(mapping: Mapping) -> tuple[object, ...]:
@@ -103,6 +118,8 @@ class AddressSpace:
 
     def switch(self, change: MappingChange, forward: bool) -> None:
         """Go from the side before to the side after, or back."""
+        if change.rseq is not None:
+            self._register(change.rseq, forward)
         for stretch in change.stretches:
             here, there = (stretch.before, stretch.after) if forward else (stretch.after, stretch.before)
             leaving = self.pages(stretch.start, stretch.end) if here is not None and not stretch.same_backing else []
@@ -117,6 +134,13 @@ class AddressSpace:
             for stretch in change.stretches:
                 if (stretch.after if forward else stretch.before) is not None:
                     self._restore(stretch.saved)
+
+    def _register(self, rseq: Rseq, forward: bool) -> None:
+        """Tell the kernel about the area, or no longer; what it writes there meanwhile is taken back."""
+        contents = self.memory.read(rseq.address, rseq.size)
+        flags = 0 if rseq.registers is forward else _RSEQ_UNREGISTER
+        self._expect(self.injector.call("rseq", rseq.address, rseq.size, flags, rseq.signature), "rseq")
+        self.memory.write(rseq.address, contents)
 
     def _restore(self, pages: Pages) -> None:
         for address, data in pages:
@@ -160,6 +184,3 @@ class AddressSpace:
 
 def _protection(mapping: Mapping) -> int:
     return sum(bit for letter, bit in _PROT.items() if letter in mapping.protection)
-
-
-Mappings = Callable[[], list[Mapping]]

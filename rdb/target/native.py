@@ -35,7 +35,7 @@ from rdb.linux.stepper import Stepper
 from rdb.linux.terminal import Terminal
 from rdb.target.base import Stratum, Target
 
-_EVENT_NAMES = {ptrace.Event.FORK: "fork", ptrace.Event.VFORK: "vfork"}
+_FORKS = (ptrace.Event.FORK, ptrace.Event.VFORK)
 _OPTIONS = ptrace.Option.FORK | ptrace.Option.VFORK | ptrace.Option.VFORKDONE | ptrace.Option.EXEC
 
 
@@ -77,16 +77,16 @@ class NativeTarget(Target):
         return [self._pid]
 
     def read_bank(self, bank: Bank) -> bytes:
-        size = self.arch.registers.sizes[bank]
         if bank is Bank.GENERAL:
-            return bytes(ptrace.get_registers(self._pid, size))
-        return bytes(ptrace.get_extended(self._pid, size))
+            return bytes(ptrace.get_registers(self._pid, self.arch.registers.sizes[bank]))
+        return bytes(self.arch.normal(ptrace.get_extended(self._pid, self.arch.registers.leading)))
 
     def write_bank(self, bank: Bank, data: bytes) -> None:
         if bank is Bank.GENERAL:
             ptrace.set_registers(self._pid, data)
         else:
-            ptrace.set_extended(self._pid, data)
+            whole = ptrace.get_extended(self._pid, self.arch.registers.sizes[bank])
+            ptrace.set_extended(self._pid, data + bytes(whole[len(data) :]))
 
     def read_memory(self, address: int, size: int) -> bytes:
         return self.memory.read(address, size)
@@ -274,25 +274,36 @@ class NativeTarget(Target):
     def _on_event(self, event: ptrace.Event) -> Stop | None:
         """A fork is followed by letting the child go; exec starts a new image."""
         if event is ptrace.Event.EXEC:
-            self._written.clear()
-            self._breakpoints.clear()
-            self._watches.clear()
-            self.memory.close()
-            self.memory = ptrace.Memory(self._pid)
-            return Stop((Executed(procfs.executable(self._pid)),), self._pid)
-        if event in _EVENT_NAMES:
+            return self._executed()
+        if event in _FORKS:
             self._release_child(ptrace.event_message(self._pid))
-            if event is ptrace.Event.VFORK:
-                # The child shares our memory, without traps until it is done.
-                ptrace.cont(self._pid)
-                return None
-        if self._written or event is ptrace.Event.VFORK_DONE:
+        if event is ptrace.Event.VFORK:
+            # The child shares our memory, which stays without traps until it is done.
+            self._erase_traps()
+        elif event is ptrace.Event.VFORK_DONE and not self._request.step:
             self._write_traps()
         if self._request.step:
             ptrace.step(self._pid)
         else:
             ptrace.cont(self._pid)
         return None
+
+    def _executed(self) -> Stop:
+        """Everything that was inserted belonged to the image that is gone."""
+        self._written.clear()
+        self._breakpoints.clear()
+        self._watches.clear()
+        self.memory.close()
+        self.memory = ptrace.Memory(self._pid)
+        return Stop((Executed(procfs.executable(self._pid)),), self._pid)
+
+    def release_fork(self, status: int) -> bool:
+        """Let the child of a fork go if `status` tells of one, for whoever steps by a Stepper; whether it did."""
+        if status < 0 or not os.WIFSTOPPED(status) or status >> 16 not in (*_FORKS, ptrace.Event.VFORK_DONE):
+            return False
+        if status >> 16 in _FORKS:
+            self._release_child(ptrace.event_message(self._pid))
+        return True
 
     def _release_child(self, child: int) -> None:
         os.waitpid(child, ptrace.WAIT_ALL)

@@ -1,0 +1,104 @@
+"""process_record: from the effects of an instruction to what must be saved before it runs.
+
+Shared by all CPUs, because it derives from Effects.  `prepare` does once for each instruction of the program what does not depend
+on register values; the Plan that it gives is executed each time the instruction is.  A plan is *plain* when its registers and
+memory operands say all there is to save; every other instruction (slow ones, system calls, repeated string instructions) is
+recorded by comparing before and after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from rdb.arch.base import Arch, Bank, CpuView, Effects, Flow, MemoryOperand, Piece, Recorder
+
+# Register words by index; a memoryview of the GENERAL bank cast to 64-bit words.
+Words = memoryview
+AddressOf = Callable[[], int]
+_WORD = (1 << 64) - 1
+
+
+class Plan(NamedTuple):
+    """What the instruction at `pc` saves.
+
+    `general` and `extended` are the pieces of the two banks (general ones in whole words), `writes` and `reads` (size, function that gives the address now).
+    """
+
+    pc: int
+    effects: Effects
+    plain: bool
+    general: tuple[Piece, ...]
+    extended: tuple[Piece, ...]
+    writes: tuple[tuple[int, AddressOf], ...]
+    reads: tuple[tuple[int, AddressOf], ...]
+
+
+def prepare(arch: Arch, code: bytes, pc: int, words: Words) -> Plan:
+    """The plan of the instruction `code` at `pc`, whose address functions read the registers in `words`."""
+    effects = arch.effects(code, pc)
+    table = arch.registers
+    names = (*effects.registers, arch.flags) if effects.flags else effects.registers
+    general = tuple(Piece(bank, offset & ~7, 8) for name in names for bank, offset, _ in table[name].pieces)
+    extended = tuple(Piece(Bank.EXTENDED, offset, size) for offset, size in effects.extended)
+    plain = not (
+        effects.slow or effects.repeated or effects.extents or effects.unknown_memory or effects.flow is Flow.SYSTEM_CALL
+    )
+    writes: tuple[tuple[int, AddressOf], ...] = ()
+    reads: tuple[tuple[int, AddressOf], ...] = ()
+    if plain:
+        writes = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.writes)
+        reads = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.reads if not operand.count)
+    return Plan(pc, effects, plain, general, extended, writes, reads)
+
+
+def address_of(arch: Arch, operand: MemoryOperand, words: Words) -> AddressOf:
+    """A function that works out where an operand lies, from the register words of the moment.
+
+    The usual forms (a constant; base; base and index) have functions of their own: they run a hundred thousand times a second.
+    """
+
+    def word(name: str | None) -> int:
+        return arch.registers[name].pieces[0].offset // 8 if name else -1
+
+    base, index, segment = word(operand.base), word(operand.index), word(operand.segment)
+    scale, displacement, mask = operand.scale, operand.displacement, (1 << operand.address_bits) - 1
+    if mask == _WORD and segment < 0 and operand.linear_bits == 64:
+        if base < 0 and index < 0:
+            constant = displacement & _WORD
+            return lambda: constant
+        if index < 0:
+            return lambda: words[base] + displacement & _WORD
+        if base >= 0:
+            return lambda: words[base] + words[index] * scale + displacement & _WORD
+    linear = (1 << operand.linear_bits) - 1
+
+    def general() -> int:
+        offset = displacement
+        if base >= 0:
+            offset += words[base]
+        if index >= 0:
+            offset += words[index] * scale
+        return (offset & mask) + (words[segment] if segment >= 0 else 0) & linear
+
+    return general
+
+
+def process_record(arch: Arch, effects: Effects, cpu: CpuView, recorder: Recorder) -> None:
+    """Push the entries of one instruction, in the plainest way; the reference for the recorders, which do the same faster."""
+    names = (*effects.registers, arch.flags) if effects.flags else effects.registers
+    for name in names:
+        for piece in arch.registers[name].pieces:
+            recorder.push_register(piece)
+    for offset, size in effects.extended:
+        recorder.push_register(Piece(Bank.EXTENDED, offset, size))
+    for address, size in extents(effects, cpu):
+        recorder.push_memory(address, size)
+
+
+def extents(effects: Effects, cpu: CpuView) -> list[tuple[int, int]]:
+    """The stretches of memory (address, size) that an instruction may write, given the registers of this moment."""
+    result = [operand.extent(cpu) for operand in effects.writes]
+    if effects.extents is not None:
+        result += effects.extents(cpu)
+    return [(address, size) for address, size in result if size]

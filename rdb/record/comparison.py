@@ -1,0 +1,129 @@
+"""Recording by comparing before and after.
+
+What cannot be told in advance exactly (slow instructions, system calls, signal frames) is recorded by copying all the state it may
+touch, letting it happen, and recording what differs.  So the record is exact whatever the upper bound was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rdb.arch.base import Bank, Piece
+from rdb.errors import CannotAccessMemory
+from rdb.linux.procfs import PAGE, Mapping
+from rdb.record.entry import Kind, padded
+from rdb.record.mappings import MappingChange
+from rdb.record.single_step import SingleStepRecorder
+
+WORD = 8
+Stretches = list[tuple[int, int]]
+# Mappings that the kernel maintains, or that cannot be written by anybody.
+KERNEL_OWNED = ("[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]")
+
+
+class Comparison:
+    """The state of the thread and of some memory before something happens."""
+
+    def __init__(self, recorder: SingleStepRecorder, stretches: Iterable[tuple[int, int]], extended: bool = True) -> None:
+        """Copy the registers (the extended bank if asked) and the stretches (address, size), as far as they are mapped."""
+        self.recorder = recorder
+        self.pc = recorder.pc
+        self.general = bytes(recorder.stepper.general)
+        self.extended = bytes(recorder.extended()) if extended else None
+        self.memory = [(address, data) for address, data in self._copies(stretches) if data]
+
+    def _copies(self, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+        read_some = self.recorder.stepper.memory.read_some
+        for address, size in merged(stretches):
+            yield address, read_some(address, size)
+
+    def add(self, pages: Iterable[tuple[int, bytes]]) -> None:
+        """Compare these as well: (address, contents before)."""
+        self.memory += pages
+
+    def commit(self, kind: Kind = Kind.INSTRUCTION, gap: bool = False, change: MappingChange | None = None) -> Stretches:
+        """Append a record of what differs now, and say which memory that was."""
+        recorder, log = self.recorder, self.recorder.log
+        pieces: list[tuple[Piece, bytes]] = [*self._general_differences(), *self._extended_differences()]
+        memory = list(self._memory_differences())
+        segment, _ = log.room()
+        sizes = [len(data) for _, data in memory]
+        layout = log.layouts.layout(self.pc, [piece for piece, _ in pieces], sizes, kind, change is not None, gap)
+        for _, data in pieces:
+            segment.values += data.ljust(padded(len(data)), b"\0")
+        for address, data in memory:
+            segment.values += address.to_bytes(8, "little") + data.ljust(padded(len(data)), b"\0")
+        if change is not None:
+            segment.values += len(log.changes).to_bytes(8, "little")
+            log.changes.append(change)
+        segment.trace.append(layout.number)
+        for address, data in memory:
+            recorder.wrote(address, len(data))
+        return [(address, len(data)) for address, data in memory]
+
+    def unchanged(self) -> bool:
+        """Whether nothing at all has happened."""
+        same = self.general == bytes(self.recorder.stepper.general)
+        return same and not any(True for _ in self._memory_differences())
+
+    def _general_differences(self) -> Iterator[tuple[Piece, bytes]]:
+        now, arch = self.recorder.stepper.general, self.recorder.arch
+        left_out = {arch.registers[arch.pc].pieces[0].offset}
+        kernels = arch.registers.by_name.get(f"orig_{arch.syscall.number}")
+        if kernels is not None:
+            left_out.add(kernels.pieces[0].offset)
+        for offset in range(0, len(now), WORD):
+            before = self.general[offset : offset + WORD]
+            if before != now[offset : offset + WORD] and offset not in left_out:
+                yield Piece(Bank.GENERAL, offset, WORD), before
+
+    def _extended_differences(self) -> Iterator[tuple[Piece, bytes]]:
+        if self.extended is None:
+            return
+        now = self.recorder.extended()
+        for start, end in differences(self.extended, now):
+            yield Piece(Bank.EXTENDED, start, end - start), self.extended[start:end]
+
+    def _memory_differences(self) -> Iterator[tuple[int, bytes]]:
+        read = self.recorder.stepper.memory.read
+        for address, before in self.memory:
+            try:
+                now = read(address, len(before))
+            except CannotAccessMemory:
+                continue
+            for start, end in differences(before, now):
+                yield address + start, before[start:end]
+
+
+def differences(before: bytes, after: bytes | bytearray) -> Iterator[tuple[int, int]]:
+    """The stretches [start, end), in whole words, at most a page long, in which two byte strings differ."""
+    if before == after:
+        return
+    for page in range(0, len(before), PAGE):
+        old, new = before[page : page + PAGE], after[page : page + PAGE]
+        if old == new:
+            continue
+        start = None
+        for at in range(0, len(old) + WORD, WORD):
+            if old[at : at + WORD] != new[at : at + WORD]:
+                start = at if start is None else start
+            elif start is not None:
+                yield page + start, page + min(at, len(old))
+                start = None
+
+
+def merged(stretches: Iterable[tuple[int, int]]) -> Stretches:
+    """The same bytes as (address, size) stretches that are disjoint and ascending."""
+    result: Stretches = []
+    for address, size in sorted(stretches):
+        if result and address <= sum(result[-1]):
+            first = result[-1][0]
+            result[-1] = (first, max(sum(result[-1]), address + size) - first)
+        else:
+            result.append((address, size))
+    return result
+
+
+def writable(mappings: Iterable[Mapping]) -> Stretches:
+    """All memory that a program could have written."""
+    return [(m.start, m.size) for m in mappings if m.writable and m.name not in KERNEL_OWNED]

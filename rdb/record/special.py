@@ -1,0 +1,323 @@
+"""Recording what is not a plain instruction: repeated strings, slow instructions, system calls, signals.
+
+All are recorded by comparison (rdb.record.comparison).  What may have been written bounds what is compared; where nobody can tell,
+all writable memory is compared and the record is marked as a gap.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rdb.arch.base import Flow
+from rdb.arch.linux import syscalls
+from rdb.arch.linux.structures import Abi
+from rdb.arch.linux.syscalls import SyscallEffects
+from rdb.arch.linux.terms import Kind as CallKind
+from rdb.arch.process_record import Plan, extents
+from rdb.errors import CannotAccessMemory
+from rdb.events import Accessed, Reason, Watch, WatchKind
+from rdb.linux import procfs
+from rdb.linux.stepper import TRAPPED
+from rdb.record.comparison import Comparison, Stretches, writable
+from rdb.record.entry import Kind
+from rdb.record.mappings import AddressSpace, MappingChange, Rseq, difference
+from rdb.record.single_step import Arrived, SingleStepRecorder
+
+# A repeated string instruction is stepped through if it is short, else run to its end at once.
+_SHORT_REPEAT = 8
+# Results by which the kernel says that the call begins again after a signal: ERESTARTSYS and its kin, <linux/errno.h>.
+_RESTARTS = (-512, -513, -514, -516)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A system call that must not be performed under recording; nothing has happened."""
+
+    kind: CallKind
+    name: str
+
+
+Result = Arrived | Refused | tuple[Reason, ...]
+
+
+class SpecialSteps:
+    """Executes and records one special instruction at a time; each method returns () when all is well."""
+
+    def __init__(
+        self,
+        recorder: SingleStepRecorder,
+        space: AddressSpace,
+        abi: Abi,
+        forked: Callable[[int], bool],
+        warn: Callable[[str], None],
+    ) -> None:
+        """`forked` sees to a wait status that tells of a fork, and says whether it was one; `warn` tells the user a sentence."""
+        self.recorder, self.space, self.abi, self.forked, self.warn = recorder, space, abi, forked, warn
+        self._warned: set[object] = set()
+        self.exits_allowed = False
+
+    def execute(self, plan: Plan, watches: Sequence[Watch]) -> Result:
+        """Record the instruction of `plan`, at which the thread stands."""
+        before = self._watched(watches)
+        read = self._is_read(plan, watches)
+        if plan.effects.flow is Flow.SYSTEM_CALL:
+            result = self.system_call()
+        elif plan.effects.repeated:
+            result = self.repeated(plan)
+        else:
+            result = self.slow(plan)
+        if isinstance(result, tuple):
+            return self._triggered(before, read)
+        return result
+
+    # -- instructions
+
+    def slow(self, plan: Plan) -> Result:
+        """An instruction whose effects are an upper bound, or not known at all."""
+        gap = plan.effects.unknown_memory
+        stretches = self._all_memory() if gap else extents(plan.effects, self.recorder)
+        if gap:
+            self._warn_once(self._code(plan), f"The instruction {self._code(plan)} at {plan.pc:#x} is recorded by comparing memory.")
+        comparison = Comparison(self.recorder, stretches)
+        status = self._step()
+        if status != TRAPPED:
+            return self._failed(comparison, status)
+        comparison.commit(gap=gap)
+        return ()
+
+    def repeated(self, plan: Plan) -> Result:
+        """A string instruction with a repeat prefix, which the kernel would step one iteration at a time."""
+        recorder, pc = self.recorder, plan.pc
+        stretches = extents(plan.effects, recorder)
+        comparison = Comparison(recorder, stretches, extended=False)
+        end = pc + plan.effects.length
+        overwritten = any(address < end + 1 and end < address + size for address, size in stretches)
+        for _ in range(_SHORT_REPEAT):
+            status = self._step()
+            if status != TRAPPED:
+                return self._failed(comparison, status)
+            if recorder.pc != pc:
+                comparison.commit()
+                return ()
+        while recorder.pc == pc:
+            status = self._step() if overwritten else self._run_to(end)
+            if status != TRAPPED:
+                return self._failed(comparison, status)
+        comparison.commit()
+        return ()
+
+    # -- the kernel
+
+    def system_call(self) -> Result:
+        """The system call that the thread is about to make."""
+        recorder, convention = self.recorder, self.recorder.arch.syscall
+        name = convention.names.get(recorder.register(convention.number))
+        arguments = [recorder.register(argument) for argument in convention.arguments]
+        effects = syscalls.effects(name, arguments, recorder, self.abi)
+        if self._refuses(effects, arguments):
+            return Refused(effects.kind, name or "unknown")
+        if effects.unknown:
+            self._warn_once(name, f"The effect of the system call {name or 'unknown'} is recorded by comparing memory.")
+        everything = effects.unknown or effects.kind is CallKind.FORK
+        comparison = Comparison(
+            recorder,
+            self._all_memory() if everything else self._mapped(effects.writes),
+            extended=effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS),
+        )
+        layout_before = self._mappings(effects)
+        break_before = self._break() if name == "brk" else 0
+        discards = [(address, address + size) for address, size in effects.discards]
+        if 0 < arguments[0] < break_before:
+            discards.append((arguments[0], break_before))
+        discarded = [page for start, end in discards for page in self.space.pages(start, end)]
+        status = self._step()
+        if status != TRAPPED:
+            return self._interrupted(comparison, status)
+        self._clear_trap_flag()
+        change = None
+        if layout_before is not None:
+            change = self._change(layout_before, discarded, break_before)
+            comparison.add(self._still_mapped(discarded, change))
+        if name == "rseq" and not recorder.register(convention.result):
+            change = MappingChange([], rseq=Rseq(arguments[0], arguments[1], arguments[3], registers=not arguments[2]))
+        comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
+        if change is not None:
+            recorder.forget_code()
+        return ()
+
+    def signal(self, number: int) -> Result:
+        """Deliver a signal: the kernel builds a frame for the handler somewhere, and changes registers."""
+        comparison = Comparison(self.recorder, self._all_memory())
+        status = self.recorder.stepper.step(number)
+        if status != TRAPPED:
+            return Arrived(status)
+        if not comparison.unchanged():
+            comparison.commit(Kind.SIGNAL)
+        return ()
+
+    # -- how it is done
+
+    def _step(self) -> int:
+        """One instruction; a fork on the way is seen to by the process target, and the instruction finished."""
+        stepper = self.recorder.stepper
+        status = stepper.once()
+        if status < 0:
+            status = stepper.arrived()
+        while self.forked(status):
+            status = stepper.step()
+        return status
+
+    def _refuses(self, effects: SyscallEffects, arguments: Sequence[int]) -> bool:
+        """Whether a call must not be made: it ends or replaces the program, or makes a thread that would run unrecorded."""
+        if effects.kind is CallKind.EXIT:
+            return not self.exits_allowed
+        if effects.kind is CallKind.FORK and effects.name in ("clone", "clone3"):
+            flags = arguments[0] if effects.name == "clone" else int.from_bytes(self.recorder.memory(arguments[0], 8), "little")
+            return bool(flags & _CLONE_VM) and not flags & _CLONE_VFORK
+        return effects.kind is CallKind.EXEC
+
+    def _run_to(self, address: int) -> int:
+        """Run until pc reaches `address`, by a trap that is there only meanwhile."""
+        stepper, trap = self.recorder.stepper, self.recorder.arch.breakpoint
+        saved = stepper.memory.read(address, len(trap))
+        stepper.memory.write(address, trap)
+        status = stepper.run()
+        if os.WIFSTOPPED(status):
+            stepper.memory.write(address, saved)
+            if status == TRAPPED and self.recorder.pc == address + len(trap):
+                self.recorder.words[self.recorder.pc_index] = address
+                stepper.write_back()
+        return status
+
+    def _failed(self, comparison: Comparison, status: int) -> Result:
+        """The instruction did not complete; what it did in part is recorded, so that it can be undone."""
+        if os.WIFSTOPPED(status) and not comparison.unchanged():
+            comparison.commit()
+        return Arrived(status)
+
+    def _interrupted(self, comparison: Comparison, status: int) -> Result:
+        """A signal came before the call was done.
+
+        Where the kernel will begin the call again, the registers of before the call are the truth for us: the next step, or the
+        delivery of the signal, starts from them.
+        """
+        recorder, result = self.recorder, self.recorder.arch.syscall.result
+        if not os.WIFSTOPPED(status):
+            return Arrived(status)
+        value = recorder.register(result)
+        if value - (1 << 64) in _RESTARTS:
+            recorder.stepper.general[:] = comparison.general
+        else:
+            comparison.commit(Kind.SYSTEM_CALL)
+        return Arrived(status)
+
+    def _clear_trap_flag(self) -> None:
+        """The CPU saves the flags in r11, with the trap flag by which we step (Intel SDM volume 2, SYSCALL)."""
+        recorder = self.recorder
+        saved = recorder.arch.registers.by_name.get("r11")
+        if saved is not None:
+            index = saved.pieces[0].offset // 8
+            if recorder.words[index] & _TRAP_FLAG:
+                recorder.words[index] &= ~_TRAP_FLAG
+                recorder.stepper.write_back()
+
+    def _all_memory(self) -> Stretches:
+        return writable(procfs.mappings(self.recorder.stepper.pid))
+
+    def _mapped(self, stretches: Sequence[tuple[int, int]]) -> Stretches:
+        """Cut what a call may write to what is mapped: a buffer may be declared larger than memory."""
+        if not any(size > _LARGE for _, size in stretches):
+            return list(stretches)
+        mappings = procfs.mappings(self.recorder.stepper.pid)
+        return [
+            (max(address, m.start), min(address + size, m.end) - max(address, m.start))
+            for address, size in stretches
+            for m in mappings
+            if m.start < address + size and address < m.end
+        ]
+
+    def _mappings(self, effects: SyscallEffects) -> list[procfs.Mapping] | None:
+        if effects.kind is not CallKind.MAPPING and not effects.unknown:
+            return None
+        return procfs.mappings(self.recorder.stepper.pid)
+
+    def _break(self) -> int:
+        return self.space.injector.call("brk", 0)
+
+    def _change(
+        self, before: list[procfs.Mapping], discarded: list[tuple[int, bytes]], break_before: int
+    ) -> MappingChange | None:
+        """What the call did to the address space, with the pages of whatever it took away."""
+        stretches = difference(before, procfs.mappings(self.recorder.stepper.pid))
+        for stretch in stretches:
+            if stretch.before is not None and not stretch.same_backing:
+                stretch.saved = [page for page in _cut(discarded, stretch.start, stretch.end)]
+        brk = None
+        if break_before:
+            break_after = self.recorder.register(self.recorder.arch.syscall.result)
+            brk = (break_before, break_after) if break_after != break_before else None
+        return MappingChange(stretches, brk) if stretches or brk else None
+
+    def _still_mapped(self, discarded: list[tuple[int, bytes]], change: MappingChange | None) -> list[tuple[int, bytes]]:
+        """The discarded pages whose mapping is still there: only their contents went (madvise, a mapping put over another)."""
+        gone = [s for s in change.stretches if s.before is not None and not s.same_backing] if change else []
+        edges = sorted({edge for s in gone for edge in (s.start, s.end)})
+        result = []
+        for low, high in zip([0, *edges], [*edges, 1 << 64]):
+            if not any(s.start <= low < s.end for s in gone):
+                result += _cut(discarded, low, high)
+        return result
+
+    def _code(self, plan: Plan) -> str:
+        return self.recorder.memory(plan.pc, plan.effects.length).hex(" ")
+
+    def _warn_once(self, key: object, sentence: str) -> None:
+        if key not in self._warned:
+            self._warned.add(key)
+            self.warn(sentence)
+
+    # -- watchpoints
+
+    def _watched(self, watches: Sequence[Watch]) -> list[tuple[Watch, bytes]]:
+        result = []
+        for watch in watches:
+            try:
+                result.append((watch, self.recorder.memory(watch.address, watch.length)))
+            except CannotAccessMemory:
+                continue
+        return result
+
+    def _is_read(self, plan: Plan, watches: Sequence[Watch]) -> set[Watch]:
+        """The watches that the instruction is about to read."""
+        result = set()
+        for size, address_of in plan.reads:
+            address = address_of()
+            result |= {w for w in watches if w.address < address + size and address < w.address + w.length}
+        return result
+
+    def _triggered(self, before: list[tuple[Watch, bytes]], read: set[Watch]) -> tuple[Reason, ...]:
+        reasons: list[Reason] = []
+        for watch, old in before:
+            new = self.recorder.stepper.memory.read_some(watch.address, watch.length)
+            changed = new != old and watch.kind is not WatchKind.READ
+            if changed or (watch in read and watch.kind is not WatchKind.WRITE):
+                reasons.append(Accessed(watch, old, new))
+        return tuple(reasons)
+
+
+def _cut(pages: Sequence[tuple[int, bytes]], start: int, end: int) -> list[tuple[int, bytes]]:
+    """The parts of the pages that lie in [start, end)."""
+    result = []
+    for address, data in pages:
+        low, high = max(start, address), min(end, address + len(data))
+        if low < high:
+            result.append((low, data[low - address : high - address]))
+    return result
+
+
+_LARGE = 1 << 20
+# <linux/sched.h>
+_CLONE_VM, _CLONE_VFORK = 0x100, 0x4000
+_TRAP_FLAG = 1 << 8

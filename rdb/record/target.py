@@ -1,0 +1,440 @@
+"""The record target: the stratum that remembers what the program does, and takes it back.
+
+It lies above the process and has two modes.
+
+*Recording*: the program stands at the newest position of the record list.  A resume forwards records each instruction and then
+executes it.
+
+*Replaying*: the program is looked at somewhere in its past.  Nothing executes; a resume in either direction is a search over the
+record list (where is the next breakpoint, who changed the watched bytes) and one move there.  Memory is written through to the
+process, registers are kept here (`machine.banks`), because the thread itself stays where recording left it.
+
+Positions count instructions (rdb.record.record_list).  Writing to the past makes what came after it untrue: the user is asked,
+the future is cut off, and the process takes over from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from rdb.arch.base import Arch, Bank
+from rdb.arch.linux.structures import ABIS
+from rdb.arch.linux.terms import Kind as CallKind
+from rdb.errors import RdbError
+from rdb.events import (
+    Accessed,
+    AtBreakpoint,
+    Direction,
+    EndOfHistory,
+    Exited,
+    Killed,
+    Reason,
+    RecordingStopped,
+    Resume,
+    Signalled,
+    Stepped,
+    Stop,
+    Watch,
+    WatchKind,
+)
+from rdb.linux import ptrace
+from rdb.linux.inject import Injector
+from rdb.record.comparison import Comparison
+from rdb.record.entry import Kind
+from rdb.record.machine import Machine
+from rdb.record.mappings import AddressSpace
+from rdb.record.record_list import RecordList
+from rdb.record.replay import Found, search
+from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
+from rdb.record.special import Refused, SpecialSteps
+from rdb.settings import Settings
+from rdb.target.base import Stratum, Target
+from rdb.target.native import NativeTarget
+
+_BURST = 2048
+STOPPED = "Process record: inferior program stopped."
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `info record` tells: positions as in rdb.record.record_list, sizes in bytes."""
+
+    replaying: bool
+    low: int
+    current: int
+    high: int
+    limit: int | None
+    bytes_used: int
+    gaps: int
+
+
+class RecordTarget(Target):
+    stratum = Stratum.RECORD
+    name = "record-full"
+    title = "Process record and replay target"
+
+    def __init__(
+        self,
+        process: NativeTarget,
+        arch: Arch,
+        settings: Settings,
+        query: Callable[[str], bool],
+        warn: Callable[[str], None],
+    ) -> None:
+        """Begin to record `process`, which lies beneath.  `query` asks the user yes or no, `warn` tells a sentence."""
+        super().__init__()
+        self.process, self.arch, self.settings, self.query = process, arch, settings, query
+        self.log = RecordList()
+        self.position = 0
+        self._breakpoints: set[int] = set()
+        self._watches: list[Watch] = []
+        self._silent: frozenset[int] = frozenset()
+        self._request = Resume()
+        self._interrupted = False
+        self._pin()
+        self.stepper = process.stepper()
+        self.recorder = SingleStepRecorder(arch, self.stepper, self.log)
+        injector = Injector(process.pid, arch, process.memory)
+        self.space = AddressSpace(process.pid, process.memory, injector)
+        # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
+        injector.call("getpid")
+        abi = ABIS[arch.syscall.abi]
+        self.special = SpecialSteps(self.recorder, self.space, abi, process.release_fork, warn)
+        self.machine = Machine(self._live_banks(), process.read_memory, process.write_memory, self.space.switch)
+        self.log.end_pc = self.recorder.pc
+
+    # -- modes
+
+    @property
+    def replaying(self) -> bool:
+        return self.position < self.log.high
+
+    def status(self) -> Status:
+        gaps = sum(self.log.layouts[number].gap for segment in self.log for number in segment.trace)
+        limit = self.settings.limit("record full insn-number-max") or None
+        log = self.log
+        return Status(self.replaying, log.low, self.position, log.high, limit, log.bytes_used, gaps)
+
+    def goto(self, position: int) -> None:
+        """Move to any position of the history."""
+        if not self.log.low <= position <= self.log.high:
+            raise RdbError(f"Target insn not found at {position}.")
+        if not self.replaying:
+            self.machine.banks = self._live_banks()
+        self.log.move(self.position, position, self.machine)
+        self.position = position
+        self._put_pc(self.log.pc(position))
+
+    def go_live(self) -> None:
+        """Make the present out of where we are: cut off the future and give the thread its registers."""
+        if not self.replaying:
+            return
+        self._write_back()
+        self.log.cut(self.position, self._pc())
+        self.recorder.forget_code()
+
+    def finish(self) -> None:
+        """Stop recording; the program goes on from the position that is being looked at."""
+        self.go_live()
+        self._unpin()
+
+    # -- state
+
+    def read_bank(self, bank: Bank) -> bytes:
+        return bytes(self.machine.banks[bank]) if self.replaying else self.beneath.read_bank(bank)
+
+    def write_bank(self, bank: Bank, data: bytes) -> None:
+        if self.replaying:
+            self._ask_to_cut(
+                "Because GDB is in replay mode, writing the value of a register will destroy the execution log from this point "
+                "onward.  Write all registers?"
+            )
+        with self._user_change():
+            self.beneath.write_bank(bank, data)
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        if self.replaying:
+            self._ask_to_cut(
+                "Because GDB is in replay mode, writing to memory will make the execution log unusable from this point onward.  "
+                f"Write memory at address {address:#x}?"
+            )
+        with self._user_change((address, len(data))):
+            self.beneath.write_memory(address, data)
+
+    def _ask_to_cut(self, question: str) -> None:
+        if not self.query(question):
+            raise RdbError("Process record canceled the operation.")
+        self.go_live()
+
+    @contextlib.contextmanager
+    def _user_change(self, *stretches: tuple[int, int]) -> Iterator[None]:
+        """What the user changes in the present becomes part of the history, so that going back undoes it too."""
+        self.stepper.refresh()
+        comparison = Comparison(self.recorder, stretches)
+        yield
+        self.stepper.refresh()
+        comparison.commit(Kind.USER)
+        self.position, self.log.end_pc = self.log.high, self.recorder.pc
+
+    # -- what to stop for
+
+    def insert_breakpoint(self, address: int) -> None:
+        self.beneath.read_memory(address, 1)
+        self._breakpoints.add(address)
+
+    def remove_breakpoint(self, address: int) -> None:
+        self._breakpoints.discard(address)
+
+    def can_watch(self, watches: Sequence[Watch]) -> bool:
+        return True
+
+    def insert_watch(self, watch: Watch) -> None:
+        self._watches.append(watch)
+
+    def remove_watch(self, watch: Watch) -> None:
+        if watch in self._watches:
+            self._watches.remove(watch)
+
+    def pass_silently(self, signals: Collection[int]) -> None:
+        self._silent = frozenset(signals)
+        self.beneath.pass_silently(signals)
+
+    # -- movement
+
+    @property
+    def can_reverse(self) -> bool:
+        return True
+
+    def resume(self, request: Resume) -> None:
+        self._request = request
+        self._interrupted = False
+
+    def wait(self) -> Stop:
+        request = self._request
+        if self.replaying or request.direction is Direction.REVERSE:
+            reasons = self._replay(request)
+        else:
+            reasons = self._record(request)
+        return Stop(reasons, self.thread)
+
+    def interrupt(self) -> None:
+        self._interrupted = True
+
+    def kill(self) -> None:
+        self._unpin()
+        self.beneath.kill()
+
+    def detach(self, signal: int = 0) -> None:
+        self.finish()
+        self.beneath.detach(signal)
+
+    def close(self) -> None:
+        self._unpin()
+
+    # -- replaying
+
+    def _replay(self, request: Resume) -> tuple[Reason, ...]:
+        """One search and one move."""
+        until = Until(frozenset(self._breakpoints), watches=tuple(self._watches))
+        if request.step:
+            return self._replay_steps(request, until)
+        found = search(self.log, self.position, request.direction, until, self.process.read_memory)
+        if any(watch.kind is not WatchKind.WRITE for watch in self._watches):
+            return self._replay_reads(request.direction, until, found)
+        self.goto(found.position)
+        return found.reasons
+
+    def _replay_steps(self, request: Resume, until: Until) -> tuple[Reason, ...]:
+        """Step by step, once or while pc stays within the range."""
+        while not self._interrupted:
+            found = self._replay_one(request.direction, until)
+            if found is not None:
+                return found
+            if request.within is None or self._pc() not in request.within:
+                return (Stepped(),)
+        return (Signalled(_SIGINT),)
+
+    def _replay_one(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
+        """Move by one instruction; the reasons to stop there, or None."""
+        forward = direction is Direction.FORWARD
+        target = self.position + (1 if forward else -1)
+        if not self.log.low <= target <= self.log.high:
+            return (EndOfHistory(direction),)
+        watched = [(watch, self.process.memory.read_some(watch.address, watch.length)) for watch in until.watches]
+        read = self._reads(min(target, self.position)) if forward else set()
+        self.goto(target)
+        if not forward and until.watches:
+            read = self._reads(target)
+        reasons: list[Reason] = []
+        for watch, old in watched:
+            new = self.process.memory.read_some(watch.address, watch.length)
+            changed = old != new and watch.kind is not WatchKind.READ
+            if changed or (watch in read and watch.kind is not WatchKind.WRITE):
+                reasons.append(Accessed(watch, *((old, new) if forward else (new, old))))
+        if self._pc() in until.breakpoints:
+            reasons.append(AtBreakpoint(self._pc()))
+        return tuple(reasons) or None
+
+    def _replay_reads(self, direction: Direction, until: Until, found: Found) -> tuple[Reason, ...]:
+        """Reads are not in the log: walk, and look at each instruction's operands, as far as the search says."""
+        while self.position != found.position and not self._interrupted:
+            reasons = self._replay_one(direction, until)
+            if reasons is not None:
+                return reasons
+        return found.reasons if not self._interrupted else (Signalled(_SIGINT),)
+
+    def _reads(self, position: int) -> set[Watch]:
+        """The watches that the instruction at `position`, where the machine stands, reads."""
+        code = self.process.memory.read_some(self.log.pc(position), self.arch.max_instruction)
+        view = _MachineView(self.arch, self.machine)
+        result = set()
+        for operand in self.arch.effects(code, self.log.pc(position)).reads:
+            address, size = operand.extent(view)
+            result |= {w for w in self._watches if address < w.address + w.length and w.address < address + size}
+        return result
+
+    # -- recording
+
+    def _record(self, request: Resume) -> tuple[Reason, ...]:
+        until = Until(frozenset(self._breakpoints), request.within or Until().within, tuple(self._watches))
+        self.stepper.refresh()
+        reasons: tuple[Reason, ...] | None = None
+        if request.signal:
+            reasons = self._deliver(request.signal)
+        single = request.step and request.within is None
+        while reasons is None:
+            limit = 1 if single else self._room()
+            if not limit:
+                reasons = (RecordingStopped(STOPPED),)
+                break
+            reasons = self._record_some(until, limit)
+            if reasons is None and single:
+                reasons = (Stepped(),)
+            if reasons is None and self._interrupted:
+                reasons = (Signalled(_SIGINT),)
+        self.position = self.log.high
+        self.log.end_pc = self.recorder.pc
+        self.log.prune(self.settings.limit("record full insn-number-max") or None)
+        return reasons
+
+    def _room(self) -> int:
+        """How many instructions to record before looking up: a burst, or less when the recording is nearly full."""
+        limit = self.settings.limit("record full insn-number-max")
+        if not limit:
+            return _BURST
+        used = self.log.high - self.log.low
+        if used >= limit:
+            if self.settings.flag("record full stop-at-limit"):
+                if not self.query(_FULL):
+                    return 0
+                self.settings["record full stop-at-limit"] = False
+            self.log.prune(limit)
+            return _BURST
+        return min(_BURST, limit - used)
+
+    def _record_some(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
+        outcome = self.recorder.burst(until, limit)
+        if isinstance(outcome, Slow):
+            result = self.special.execute(outcome.plan, until.watches)
+            if isinstance(result, Refused):
+                return self._refused(result)
+            if isinstance(result, Arrived):
+                return self._arrived(result.status)
+            return result or self._at(until)
+        return self._arrived(outcome.status) if isinstance(outcome, Arrived) else outcome
+
+    def _at(self, until: Until) -> tuple[Reason, ...] | None:
+        """Why to stop after an instruction that was executed outside a burst."""
+        pc = self.recorder.pc
+        if pc in until.breakpoints:
+            return (AtBreakpoint(pc),)
+        return None if pc in until.within else (Stepped(),)
+
+    def _refused(self, refused: Refused) -> tuple[Reason, ...] | None:
+        """The program is about to do what ends the recording."""
+        if refused.kind is not CallKind.EXIT:
+            return (RecordingStopped(f"Process record does not support the system call {refused.name} here.\n{STOPPED}"),)
+        question = (
+            f"The next instruction is syscall {refused.name}.  It will make the program exit.  "
+            "Do you want to stop the program?"
+        )
+        if self.query(question):
+            return (RecordingStopped(STOPPED),)
+        self.special.exits_allowed = True
+        return None
+
+    def _arrived(self, status: int) -> tuple[Reason, ...] | None:
+        """What a wait status that is no step means; None when recording goes on."""
+        if os.WIFEXITED(status):
+            return (Exited(os.WEXITSTATUS(status)),)
+        if os.WIFSIGNALED(status):
+            return (Killed(os.WTERMSIG(status)),)
+        if self.process.release_fork(status):
+            return None
+        number = os.WSTOPSIG(status)
+        if number in self._silent:
+            return self._deliver(number)
+        info = ptrace.signal_info(self.process.pid)
+        code, address = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:24], "little")
+        return (Signalled(number, code, address),)
+
+    def _deliver(self, number: int) -> tuple[Reason, ...] | None:
+        result = self.special.signal(number)
+        return self._arrived(result.status) if isinstance(result, Arrived) else None
+
+    # -- how it is done
+
+    def _live_banks(self) -> tuple[bytearray, bytearray]:
+        return bytearray(self.process.read_bank(Bank.GENERAL)), bytearray(self.process.read_bank(Bank.EXTENDED))
+
+    def _write_back(self) -> None:
+        for bank in Bank:
+            self.process.write_bank(bank, bytes(self.machine.banks[bank]))
+        self.stepper.refresh()
+
+    def _pc(self) -> int:
+        banks = self.machine.banks if self.replaying else self._live_banks()
+        return int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.pc], banks), "little")
+
+    def _put_pc(self, pc: int) -> None:
+        register = self.arch.registers[self.arch.pc]
+        self.arch.registers.put(register, self.machine.banks, pc.to_bytes(8, "little"))
+
+    def _pin(self) -> None:
+        """Debugger and program on one CPU: a step is then a switch of context, not a message between CPUs."""
+        self._cpus = os.sched_getaffinity(0)
+        self._their_cpus = os.sched_getaffinity(self.process.pid)
+        one = {min(self._cpus & self._their_cpus or self._cpus)}
+        os.sched_setaffinity(0, one)
+        self.process.pin(one)
+
+    def _unpin(self) -> None:
+        os.sched_setaffinity(0, self._cpus)
+        try:
+            self.process.pin(self._their_cpus)
+        except OSError:
+            pass  # the process is gone
+
+
+class _MachineView:
+    """The machine as a CpuView, for evaluating operands in the past."""
+
+    def __init__(self, arch: Arch, machine: Machine) -> None:
+        self._arch, self._machine = arch, machine
+
+    def register(self, name: str) -> int:
+        table = self._arch.registers
+        return int.from_bytes(table.get(table[name], self._machine.banks), "little")
+
+    def memory(self, address: int, size: int) -> bytes:
+        return self._machine.read(address, size)
+
+
+_SIGINT = 2
+_FULL = (
+    "Do you want to auto delete previous execution log entries when record/replay buffer becomes full "
+    "(record full stop-at-limit)?"
+)
