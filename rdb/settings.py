@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Union
 
 from rdb.errors import RdbError, UsageError
 
-SettingValue = Union[bool, int, str, None]
+SettingValue = bool | int | str | None
 Evaluate = Callable[[str], int]
 UINT_MAX = 2**32 - 1
 INT_MAX = 2**31 - 1
@@ -204,17 +203,20 @@ TABLE: tuple[Setting, ...] = (
             "Disabling randomization of debuggee's virtual address space is {}."),
     Setting("disassembly-flavor", Choice(("att", "intel")), "att", "syntax of x86 disassembly",
             'The disassembly flavor is "{}".'),
-    Setting("exec-direction", Choice(("forward", "reverse")), "forward", "direction of step, next, continue and their kin", "{}."),
+    Setting("exec-direction", Choice(("forward", "reverse")), "forward", "direction of step, next, continue and their kin",
+            "{}."),
     Setting("height", LIMIT, None, "lines on a page of output", "Number of lines gdb thinks are in a page is {}."),
     Setting("history filename", TEXT, "", "file that keeps the commands between sessions",
             'The filename in which to record the command history is "{}".'),
-    Setting("history save", BOOLEAN, True, "write the commands to the history file", "Saving of the history record on exit is {}."),
+    Setting("history save", BOOLEAN, True, "write the commands to the history file",
+            "Saving of the history record on exit is {}."),
     Setting("history size", COUNT_OR_ALL, 256, "how many commands the history keeps", "The size of the command history is {}."),
     Setting("inferior-tty", TEXT, "", "terminal that the program is given",
             'Terminal for future runs of program being debugged is "{}".'),
     Setting("input-radix", Integer(lowest=2), 10, "base of numbers without a prefix",
             "Default input radix for entering numbers is {}."),
-    Setting("listsize", COUNT_OR_ALL, 10, "how many source lines `list` shows", "Number of source lines gdb will list by default is {}."),
+    Setting("listsize", COUNT_OR_ALL, 10, "how many source lines `list` shows",
+            "Number of source lines gdb will list by default is {}."),
     Setting("logging enabled", BOOLEAN, False, "copy the output to a file", "Logging is {}."),
     Setting("logging file", FILE, "rdb.txt", "the file that gets the copy", 'The current logfile is "{}".'),
     Setting("logging overwrite", BOOLEAN, False, "start the copy afresh instead of appending",
@@ -230,17 +232,21 @@ TABLE: tuple[Setting, ...] = (
             "Limit on string chars or array elements to print is {}."),
     Setting("print entry-values", Choice(("no", "only", "preferred", "if-needed", "both", "compact", "default")), "default",
             "arguments as they were at function entry", 'Printing of function arguments at function entry is "{}".'),
-    Setting("print finish", BOOLEAN, True, "the value that `finish` brings back", "Printing of return value after `finish' is {}."),
-    Setting("print frame-arguments", Choice(("all", "scalars", "none", "presence")), "scalars", "which arguments a frame line shows",
+    Setting("print finish", BOOLEAN, True, "the value that `finish` brings back",
+            "Printing of return value after `finish' is {}."),
+    Setting("print frame-arguments", Choice(("all", "scalars", "none", "presence")), "scalars",
+            "which arguments a frame line shows",
             'Printing of non-scalar frame arguments is "{}".'),
     Setting("print frame-info", Choice(("auto", "source-line", "location", "source-and-location", "location-and-address",
                                         "short-location")), "auto", "what is told about a frame",
             'Printing of frame information is "{}".'),
-    Setting("print max-depth", Integer(unlimited=-1), 20, "how deeply nested structures are printed", "Maximum print depth is {}."),
+    Setting("print max-depth", Integer(unlimited=-1), 20, "how deeply nested structures are printed",
+            "Maximum print depth is {}."),
     Setting("print null-stop", BOOLEAN, False, "end character arrays at the first null",
             "Printing of char arrays to stop at first null char is {}."),
     Setting("print pretty", BOOLEAN, False, "one structure member on each line", "Pretty formatting of structures is {}."),
-    Setting("print repeats", LIMIT, 10, "how many equal elements are folded into one", "Threshold for repeated print elements is {}."),
+    Setting("print repeats", LIMIT, 10, "how many equal elements are folded into one",
+            "Threshold for repeated print elements is {}."),
     Setting("print sevenbit-strings", BOOLEAN, False, "characters above 127 as octal escapes",
             "Printing of 8-bit characters in strings as \\nnn is {}."),
     Setting("print symbol", BOOLEAN, True, "the symbol that a pointer points to",
@@ -253,15 +259,18 @@ TABLE: tuple[Setting, ...] = (
             "Record/replay buffer limit is {}."),
     Setting("record full memory-query", BOOLEAN, False, "ask when a memory change cannot be recorded",
             "Whether query if PREC cannot record memory change of next instruction is {}."),
-    Setting("record full stop-at-limit", BOOLEAN, True, "ask, instead of dropping the oldest instructions, when the recording is full",
+    Setting("record full stop-at-limit", BOOLEAN, True,
+            "ask, instead of dropping the oldest instructions, when the recording is full",
             "Whether record/replay stops when record/replay buffer becomes full is {}."),
     Setting("startup-with-shell", BOOLEAN, True, "start the program through a shell, which expands its arguments",
             "Use of shell to start subprocesses is {}."),
-    Setting("step-mode", BOOLEAN, False, "let `step` stop in functions without line information", "Mode of the step operation is {}."),
+    Setting("step-mode", BOOLEAN, False, "let `step` stop in functions without line information",
+            "Mode of the step operation is {}."),
     Setting("stop-on-solib-events", COUNT, 0, "stop when shared libraries are loaded",
             "Stopping for shared library events is {}."),
     Setting("sysroot", TEXT, "", "prefix of the paths of shared libraries", 'The current system root is "{}".'),
-    Setting("trace-commands", BOOLEAN, False, "print each command of a script before it runs", "State of GDB CLI command tracing is {}."),
+    Setting("trace-commands", BOOLEAN, False, "print each command of a script before it runs",
+            "State of GDB CLI command tracing is {}."),
     Setting("verbose", BOOLEAN, False, "tell more", "Verbosity is {}."),
     Setting("width", LIMIT, None, "characters in a line of output", "Number of characters gdb thinks are in a line is {}."),
 )

@@ -1,8 +1,8 @@
 """A conversation with a session: lines of the command language go in, data comes out.
 
 The console owns what belongs to the conversation and not to the debugged program: the command tree with its user-defined
-commands, what an empty line repeats, the scripts being read, what `list` and `x` show next.  It prints nothing: all that a command
-yields goes to `terminal.show`, errors travel as RdbError to whoever gave the line.
+commands, what an empty line repeats, the scripts being read, what `list` and `x` show next.  It prints nothing: all that a
+command yields goes to `terminal.show`, errors travel as RdbError to whoever gave the line.
 
 The order of a command: its hook, its handler, the commands of the breakpoints at which it stopped, its post-hook.
 """
@@ -214,8 +214,7 @@ class Console:
 
     # User-defined commands.
 
-    def _run_user_command(self, script: object, arguments: str) -> None:
-        assert isinstance(script, tuple)
+    def _run_user_command(self, script: tuple[Statement, ...], arguments: str) -> None:
         if len(self._frames) >= MAX_DEPTH // 8:
             raise RdbError("Max user call depth exceeded -- command aborted.")
         self._frames.append(tuple(split_arguments(arguments)))

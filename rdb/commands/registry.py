@@ -130,7 +130,7 @@ class Node:
 
     declaration: Declaration
     children: dict[str, Node] = field(default_factory=dict)
-    script: object | None = None        # the statements of a user-defined command
+    script: tuple[Any, ...] | None = None        # the statements of a user-defined command
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """Where command lines come from, and the structure of those that have bodies.
 
-A *line source* gives raw lines: a script file, the lines of a list, the user's prompt.  A *statement* is one command line with the
-bodies that follow it (`if` has one or two, `define` one); `read_body` reads up to the matching `end`, whatever is nested in it.
+A *line source* gives raw lines: a script file, the lines of a list, the user's prompt.  A *statement* is one command line with
+the bodies that follow it (`if` has one or two, `define` one); `read_body` reads up to the matching `end`, whatever is nested in it.
 """
 
 from __future__ import annotations
@@ -48,15 +48,18 @@ class ScriptError(RdbError):
         super().__init__(f"{name}:{line}: Error in sourced command file:\n{cause}")
 
 
+Bodies = tuple[tuple["Statement", ...], ...]
+
+
 @dataclass(frozen=True)
 class Statement:
     """A command line and the bodies that belong to it; a body of text is a tuple of lines."""
 
     line: str
-    bodies: tuple[tuple[Statement, ...], ...] = ()
+    bodies: Bodies = ()
 
 
-def read_bodies(source: LineSource, kind: Body, opens: Callable[[str], Body], depth: int = 0) -> tuple[tuple[Statement, ...], ...]:
+def read_bodies(source: LineSource, kind: Body, opens: Callable[[str], Body], depth: int = 0) -> Bodies:
     """The bodies of a command whose line was just read, up to its `end` (or the end of the source).
 
     `opens` tells what body a line inside a body begins.

@@ -13,15 +13,12 @@ from typing import TYPE_CHECKING
 from rdb.commands.answers import Raw
 from rdb.commands.console import Leave, LoopBreak, LoopContinue
 from rdb.commands.registry import Body, Declaration, Found, Repeat, command
-from rdb.commands.script import Statement, spell
+from rdb.commands.script import Bodies, spell
 from rdb.errors import RdbError, UsageError
 
 if TYPE_CHECKING:
     from rdb.commands.answers import Raw
 from rdb.commands.console import Console
-
-Bodies = tuple[tuple[Statement, ...], ...]
-
 
 # User-defined commands.
 
@@ -86,12 +83,12 @@ def document(console: Console, arguments: str, bodies: Bodies) -> None:
 @command("show user", group="status", arguments="[NAME]")
 def show_user(console: Console, arguments: str) -> str | None:
     """Show the definitions of user-defined commands."""
-    nodes = [node for node in console.registry.walk() if isinstance(node.script, tuple)]
+    nodes = [node for node in console.registry.walk() if node.script is not None]
     if arguments:
         nodes = [node for node in nodes if node.name == console.registry.find(arguments).node.name]
         if not nodes:
             raise UsageError("Not a user command.")
-    return "\n\n".join(f'User command "{node.name}":\n{spell(node.script)}' for node in nodes) + "\n" if nodes else None
+    return "\n\n".join(f'User command "{node.name}":\n{spell(node.script or ())}' for node in nodes) + "\n" if nodes else None
 
 
 @command("dont-repeat", group="support")
@@ -214,7 +211,8 @@ def echo(console: Console, arguments: str) -> Raw:
 def shell(console: Console, arguments: str) -> None:
     """Run a command of the shell, or a shell."""
     sys.stdout.flush()
-    status = subprocess.run([os.environ.get("SHELL", "/bin/sh"), *(["-c", arguments] if arguments else [])], check=False).returncode
+    words = [os.environ.get("SHELL", "/bin/sh"), *(["-c", arguments] if arguments else [])]
+    status = subprocess.run(words, check=False).returncode
     name = "_shell_exitcode" if status >= 0 else "_shell_exitsignal"
     console.session.set_convenience(name, abs(status))
 

@@ -191,8 +191,8 @@ class Application:
         except RecursionError:
             self.output.complain("Too deeply nested.\n")
         except OSError as error:
-            place = error.filename or name
-            self.output.complain(f"{place}: {os.strerror(error.errno or 0)}.\n" if place else f"{os.strerror(error.errno or 0)}.\n")
+            place = f"{error.filename or name}: " if error.filename or name else ""
+            self.output.complain(f"{place}{os.strerror(error.errno or 0)}.\n")
         except Exception as error:
             if os.environ.get("RDB_TRACEBACK"):
                 raise
