@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,28 +148,16 @@ class Columns:
         rows = self.flat().rows(first, last)
         if not len(rows.location):
             return
-        in_words = (rows.location % 8 == 0) & (rows.size % 8 == 0)
-        rest = rows.where(~in_words)
-        if len(rest.location):
-            touched = np.unique(_expand(rest, 1)[0] >> 3)
-            words = rows.where(in_words)
-            location, place, owner = _expand(words, 8)
-            clash = np.isin(location >> 3, touched)
-            shared = np.zeros(len(words.location), np.bool_)
-            shared[owner[clash]] = True
-            in_words[np.flatnonzero(in_words)[shared]] = False
         state = _State(machine)
-        for unit, chosen in ((8, in_words), (1, ~in_words)):
-            part = rows.where(chosen)
-            if len(part.location):
-                self._exchange(part, unit, forward, state)
+        for unit, units in zip((8, 1), _split(rows)):
+            if len(units.location):
+                self._exchange(units, unit, forward, state)
         state.store()
 
-    def _exchange(self, rows: Flat, unit: int, forward: bool, state: _State) -> None:
-        location, place, _ = _expand(rows, unit)
+    def _exchange(self, units: Units, unit: int, forward: bool, state: _State) -> None:
         values = self._words() if unit == 8 else self._bytes
-        order = np.argsort(location, kind="stable")
-        location, place = location[order], place[order] // unit
+        order = np.lexsort((units.row, units.location))
+        location, place = units.location[order], units.place[order] // unit
         fresh = np.empty(len(location), np.bool_)
         fresh[0] = True
         np.not_equal(location[1:], location[:-1], out=fresh[1:])
@@ -189,12 +177,40 @@ class Columns:
         values[place] = moved
 
 
-def _expand(rows: Flat, unit: int) -> tuple[Numbers, Numbers, Numbers]:
-    """Location and place of every unit (1 or 8 bytes) of the rows, in order, and the row that each belongs to."""
-    counts = rows.size // unit
-    owner = np.repeat(np.arange(len(counts)), counts)
-    within = (np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)) * unit
-    return rows.location[owner] + within, rows.place[owner] + within, owner
+class Units(NamedTuple):
+    """Rows cut into units of one size: where each is, where its saved bytes are, and which row it comes from (in time order)."""
+
+    location: Numbers
+    place: Numbers
+    row: Numbers
+
+    def where(self, chosen: NDArray[np.bool_]) -> Units:
+        return Units(self.location[chosen], self.place[chosen], self.row[chosen])
+
+    def bytes(self) -> Units:
+        """The same, words cut into bytes."""
+        within = np.tile(np.arange(8), len(self.location))
+        location, place, row = (np.repeat(column, 8) for column in self)
+        return Units(location + within, place + within, row)
+
+
+def _split(rows: Flat) -> tuple[Units, Units]:
+    """The rows as aligned words where that is possible, and as bytes elsewhere; no word holds one of the bytes."""
+    aligned = (rows.location % 8 == 0) & (rows.size % 8 == 0)
+    words, rest = _cut(rows, aligned, 8), _cut(rows, ~aligned, 1)
+    if not len(rest.location):
+        return words, rest
+    shared = np.isin(words.location >> 3, np.unique(rest.location >> 3))
+    part = words.where(shared).bytes()
+    return words.where(~shared), Units(*(np.concatenate(pair) for pair in zip(rest, part)))
+
+
+def _cut(rows: Flat, chosen: NDArray[np.bool_], unit: int) -> Units:
+    number = np.flatnonzero(chosen)
+    counts = rows.size[number] // unit
+    row = np.repeat(number, counts)
+    within = (np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)) * unit
+    return Units(rows.location[row] + within, rows.place[row] + within, row)
 
 
 class _State:
