@@ -36,8 +36,6 @@ def addresses_of(objects: list[LoadedObject], file: str, line: int) -> tuple[int
             if block in blocks:
                 continue
             blocks.add(block)
-            if actual != line and address == function.low and function.line is not None and line < function.line:
-                continue
         address = past_prologue(owner, address)
         if address not in found:
             found.append(address)

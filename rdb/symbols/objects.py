@@ -19,6 +19,7 @@ from rdb.symbols.functions import Function, InlinedCall, Scope, moved, read_scop
 from rdb.symbols.minimal import FileSymbol, MinimalSymbol, MinimalTable, read_minimal
 
 if TYPE_CHECKING:
+    from rdb.symbols.cfi import CallFrames
     from rdb.symbols.dies import DebugData, Die
     from rdb.symbols.lines import Row
     from rdb.symbols.names import NameIndex
@@ -309,6 +310,13 @@ class LoadedObject:
         unit = self.unit(scope.die.offset)
         path = unit.file(scope.die.get("DW_AT_call_file")) if unit is not None else None
         return InlinedCall(scope.die.name or "<unnamed>", scope.ranges, path, scope.die.get("DW_AT_call_line"), scope)
+
+    @cached_property
+    def call_frames(self) -> CallFrames:
+        """The object's unwind tables (file addresses)."""
+        from rdb.symbols.cfi import CallFrames
+
+        return CallFrames(self.elf, self.debug_elf)
 
     # Names and types
 

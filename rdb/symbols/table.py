@@ -134,7 +134,7 @@ class SymbolTable:
         """The first line at or after `line` of `file` that has code, and where breakpoints on it belong.
 
         One address for each block that has code of that line, after the prologue where it is the opening line of a function.
-        (line, []) if there is no such line, or if the code found belongs to a function that is declared only further down.
+        (line, []) if there is no such line.
         """
         from rdb.symbols.breakpoint_lines import addresses_of
 

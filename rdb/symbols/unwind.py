@@ -1,0 +1,404 @@
+"""The stack as frames: who called whom, where each stands, and what its registers were.
+
+Frames come one by one, the youngest first, so asking for the caller costs one step.  A step goes by the call frame information of
+the object (rdb.symbols.cfi); where there is none, by what x86-64 functions do with the stack pointer and rbp.  A function whose code
+was inlined has a frame of its own, which shares pc, registers and CFA with the function that it was inlined into.
+
+Registers that a function may clobber have, in its caller's frame, the value they have now, as in GDB: nobody knows better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from rdb.errors import CannotAccessMemory
+from rdb.symbols.cfi import FrameEntry, Rule, UnwindRow
+from rdb.symbols.expressions import Context, Unavailable, compute
+from rdb.symbols.functions import Function, InlinedCall, Scope
+from rdb.symbols.machine_registers import MACHINES, X86_64, MachineRegisters
+from rdb.symbols.objects import Line, LoadedObject
+from rdb.symbols.prologue import frame_setup_end
+
+if TYPE_CHECKING:
+    from rdb.symbols.table import SymbolTable
+
+Memory = Callable[[int, int], bytes]
+_LONGEST_STACK = 1_000_000
+_SIGRETURN = bytes.fromhex("48c7c00f0000000f05")
+# Linux's struct ucontext on x86-64 (asm/sigcontext.h): the registers from uc_mcontext on, which starts 40 bytes in.
+_SIGNAL_REGISTERS = (
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip", "eflags",
+)  # fmt: skip
+_SIGNAL_REGISTERS_AT = 40
+
+
+class FrameId(NamedTuple):
+    """What stays the same while a frame lives: its CFA, where its function starts, and how deep in inlined calls it is."""
+
+    cfa: int
+    function_start: int
+    inline_depth: int = 0
+
+
+@dataclass
+class _Physical:
+    """A frame of the machine, before inlined calls are told apart."""
+
+    pc: int
+    registers: dict[str, int | None]
+    saved_at: dict[str, int]
+    after_call: bool
+    cfa: int | None = None
+    is_signal: bool = False
+    entry: FrameEntry | None = None
+    row: UnwindRow | None = None
+
+    @property
+    def lookup_pc(self) -> int:
+        return self.pc - 1 if self.after_call else self.pc
+
+
+@dataclass
+class Frame:
+    """One frame.
+
+    `registers` has the value of every register in this frame, None for one that was not saved; `saved_at` the address in memory
+    where a younger frame keeps this one's value.  `inlined_out` says how many inlined calls within this frame are younger frames.
+    `stop_reason` is why there is no older frame, in GDB's words, where that is not simply the end.
+    """
+
+    level: int
+    pc: int
+    cfa: int
+    registers: Mapping[str, int | None]
+    saved_at: Mapping[str, int]
+    function: Function | None
+    name: str | None
+    line: Line | None
+    inlined: bool
+    object: LoadedObject | None
+    is_signal_trampoline: bool
+    machine: MachineRegisters = field(repr=False)
+    table: SymbolTable = field(repr=False)
+    read_memory: Memory = field(repr=False)
+    scope: Scope | None = field(default=None, repr=False)
+    inlined_out: int = 0
+    inline_depth: int = 0
+    after_call: bool = False
+    stop_reason: str | None = None
+    older_frame: Callable[[], Frame | None] = field(default=lambda: None, repr=False)
+
+    @property
+    def lookup_pc(self) -> int:
+        """The address that tells where the frame is: pc, or, after a call, the call before it."""
+        return self.pc - 1 if self.after_call else self.pc
+
+    @property
+    def function_start(self) -> int:
+        """Where the code of the function (or of the inlined call) starts; pc itself where no symbol tells."""
+        if self.inlined and self.scope is not None:
+            return self.scope.entry
+        if self.function is not None:
+            return self.function.low
+        symbol = self.table.minimal_at(self.lookup_pc)
+        return symbol[0].address if symbol is not None and symbol[0].is_code else self.pc
+
+    @property
+    def id(self) -> FrameId:
+        return FrameId(self.cfa, self.function_start, self.inline_depth)
+
+    @property
+    def shows_address(self) -> bool:
+        """Whether the frame stands in the middle of a line, so that GDB prints its pc."""
+        if self.inlined_out:
+            return False
+        return self.line is None or self.pc != self.line.start
+
+    def register(self, name: str) -> int:
+        """A register's value in this frame; Unavailable if it was not saved."""
+        value = self.registers.get(name)
+        if value is None:
+            raise Unavailable
+        return value
+
+    def memory(self, address: int, size: int) -> bytes:
+        return self.read_memory(address, size)
+
+    @cached_property
+    def older(self) -> Frame | None:
+        """The frame that called this one, also beyond main."""
+        return self.older_frame()
+
+
+def frames(
+    registers: Mapping[str, int], memory: Memory, table: SymbolTable, hidden: int | None = None, past_main: bool = False
+) -> Iterator[Frame]:
+    """The frames of a stopped thread, youngest first, with main last unless `past_main`.
+
+    `hidden` is how many inlined calls that begin exactly at pc are not entered yet; None means all of them, which is right after
+    any stop but one that is within an inlined call on the user's request.
+    """
+    unwinder = _Unwinder(memory, table)
+    pc = registers.get(unwinder.machine.pc)
+    if pc is None:
+        return
+    frame: Frame | None = unwinder.youngest(registers, pc, hidden)
+    while frame is not None:
+        if not past_main and not frame.inlined and _is_last(frame, table):
+            frame.stop_reason = None
+            yield frame
+            return
+        older = frame.older
+        yield frame
+        frame = older
+
+
+def _is_last(frame: Frame, table: SymbolTable) -> bool:
+    """Whether GDB's backtrace ends here: at main, or at the program's entry point."""
+    if not table.objects or frame.object is not table.objects[0]:
+        return False
+    if frame.function is not None:
+        return frame.function.name == "main"
+    program = table.objects[0]
+    return frame.name == "main" or frame.function_start == program.elf.entry + program.bias
+
+
+class _Unwinder:
+    """Steps from frame to frame in one stopped thread."""
+
+    def __init__(self, memory: Memory, table: SymbolTable) -> None:
+        self.memory, self.table = memory, table
+        self.machine = MACHINES.get(table.objects[0].elf.machine, X86_64) if table.objects else X86_64
+        self.mask = (1 << 8 * self.machine.pointer_size) - 1
+
+    def youngest(self, registers: Mapping[str, int], pc: int, hidden: int | None) -> Frame:
+        """The first frame, out of the machine's registers."""
+        physical = _Physical(pc, dict(registers), {}, False)
+        self._find_frame(physical)
+        chain = self._inlined_scopes(physical)
+        beginning = 0
+        while beginning < len(chain) and _begins_at(chain[beginning], pc):
+            beginning += 1
+        return self._frame(physical, chain, beginning if hidden is None else min(hidden, beginning), 0)
+
+    def _inlined_scopes(self, physical: _Physical) -> list[Scope]:
+        """The inlined calls around pc, innermost first."""
+        function = self.table.function_at(physical.lookup_pc)
+        if function is None:
+            return []
+        return [scope for scope in function.scope.chain(physical.lookup_pc) if scope.is_inlined]
+
+    def _frame(self, physical: _Physical, chain: list[Scope], out: int, level: int) -> Frame:
+        """The frame that is left when `out` of the inlined calls of `chain` have been split off."""
+        pc = physical.lookup_pc
+        function = self.table.function_at(pc)
+        object = function.object if function is not None else self.table.object_at(pc)
+        inner = object.inlined_call(chain[out - 1]) if out and object is not None else None
+        scope = chain[out] if out < len(chain) else None
+        frame = Frame(
+            level, physical.pc, physical.cfa or 0, physical.registers, physical.saved_at, function,
+            self._name(function, scope, object, pc), self._line(pc, inner), scope is not None, object, physical.is_signal,
+            self.machine, self.table, self.memory, scope or (function.scope if function is not None and chain else None),
+            out, len(chain) - out, physical.after_call,
+        )  # fmt: skip
+        if scope is not None:
+            frame.older_frame = lambda: self._frame(physical, chain, out + 1, level + 1)
+        else:
+            frame.older_frame = lambda: self._caller(physical, frame)
+        return frame
+
+    def _name(self, function: Function | None, scope: Scope | None, object: LoadedObject | None, pc: int) -> str | None:
+        if scope is not None and object is not None:
+            return object.inlined_call(scope).name
+        if function is not None:
+            return function.name
+        symbol = object.minimal_at(pc) if object is not None else None
+        return symbol[0].name if symbol is not None and symbol[0].is_code else None
+
+    def _line(self, pc: int, inner: InlinedCall | None) -> Line | None:
+        line = self.table.line_at(pc)
+        if inner is None:
+            return line
+        if inner.call_path is None or inner.call_line is None:
+            return None
+        start, end, directory = (line.start, line.end, line.directory) if line is not None else (pc, pc + 1, "")
+        return Line(inner.call_path, inner.call_line, start, end, True, directory)
+
+    # One step
+
+    def _caller(self, physical: _Physical, frame: Frame) -> Frame | None:
+        """The caller of a physical frame, or None with the reason noted in `frame`."""
+        try:
+            caller = self._unwind(physical)
+        except CannotAccessMemory as error:
+            frame.stop_reason = str(error)
+            return None
+        except Unavailable:
+            return None
+        if caller is None or frame.level >= _LONGEST_STACK:
+            return None
+        self._find_frame(caller)
+        if not physical.is_signal and not caller.is_signal and caller.cfa is not None and physical.cfa is not None:
+            if caller.cfa == physical.cfa and caller.pc == physical.pc:
+                frame.stop_reason = "previous frame identical to this frame (corrupt stack?)"
+                return None
+            if caller.cfa < physical.cfa:
+                frame.stop_reason = "previous frame inner to this frame (corrupt stack?)"
+                return None
+        return self._frame(caller, self._inlined_scopes(caller), 0, frame.level + 1)
+
+    def _find_frame(self, physical: _Physical) -> None:
+        """Fill in what the unwind tables say about a frame: its row, whether it is a signal's, and its CFA."""
+        object = self.table.object_at(physical.lookup_pc)
+        if object is not None:
+            address = physical.lookup_pc - object.bias
+            physical.entry = object.call_frames.find(address)
+        if physical.entry is not None and object is not None:
+            physical.row = physical.entry.row_at(physical.lookup_pc - object.bias)
+            physical.is_signal = physical.entry.signal
+        try:
+            physical.cfa = self._cfa(physical) if physical.row is not None else self._guessed_cfa(physical)
+        except (Unavailable, CannotAccessMemory):
+            physical.cfa = None
+
+    def _value(self, physical: _Physical, name: str) -> int:
+        value = physical.registers.get(name)
+        if value is None:
+            raise Unavailable
+        return value
+
+    def _cfa(self, physical: _Physical) -> int:
+        assert physical.row is not None
+        rule = physical.row.cfa
+        if rule.expression is not None:
+            return compute(rule.expression, _RegisterContext(self, physical), [])
+        return (self._value(physical, self.machine.names[rule.register]) + rule.offset) & self.mask
+
+    def _unwind(self, physical: _Physical) -> _Physical | None:
+        if physical.row is None or physical.entry is None:
+            return self._unwind_without_tables(physical)
+        if physical.cfa is None:
+            raise Unavailable
+        caller = _Physical(0, dict(physical.registers), dict(physical.saved_at), not physical.is_signal)
+        column = physical.entry.return_column
+        for number, rule in physical.row.rules.items():
+            name = self.machine.pc if number == column and self.machine.link is None else self.machine.names.get(number)
+            if name is not None:
+                self._recover(physical, caller, name, rule)
+        if self.machine.sp not in {self.machine.names.get(number) for number in physical.row.rules}:
+            caller.registers[self.machine.sp] = physical.cfa
+            caller.saved_at.pop(self.machine.sp, None)
+        if self.machine.link is not None:
+            caller.registers[self.machine.pc] = caller.registers.get(self.machine.names.get(column, self.machine.link))
+        pc = caller.registers.get(self.machine.pc)
+        if not pc or (column not in physical.row.rules and self.machine.link is None):
+            return None
+        caller.pc = pc
+        return caller
+
+    def _recover(self, physical: _Physical, caller: _Physical, name: str, rule: Rule) -> None:
+        """Apply one rule of the unwind table: what `name` was in the caller, and where that is kept."""
+        cfa, value = physical.cfa or 0, rule.value
+        if rule.how == "same":
+            return
+        caller.saved_at.pop(name, None)
+        if rule.how == "undefined":
+            caller.registers[name] = None
+        elif rule.how == "register" and isinstance(value, int):
+            caller.registers[name] = physical.registers.get(self.machine.names.get(value, ""))
+        elif rule.how == "val_offset" and isinstance(value, int):
+            caller.registers[name] = (cfa + value) & self.mask
+        elif rule.how == "val_expression" and isinstance(value, bytes):
+            caller.registers[name] = compute(value, _RegisterContext(self, physical), [cfa])
+        else:
+            if isinstance(value, bytes):
+                address = compute(value, _RegisterContext(self, physical), [cfa])
+            else:
+                address = (cfa + value) & self.mask
+            caller.registers[name] = self._load(address)
+            caller.saved_at[name] = address
+
+    def _load(self, address: int) -> int:
+        return int.from_bytes(self.memory(address, self.machine.pointer_size), "little")
+
+    # Without tables: System V ABI AMD64 3.2.2 (the stack frame)
+
+    def _shape(self, physical: _Physical) -> tuple[int, int | None]:
+        """The CFA as (register value, distance), guessed: how much is pushed at pc, and whether rbp is set up."""
+        sp, fp = self._value(physical, self.machine.sp), physical.registers.get(self.machine.fp)
+        size = self.machine.pointer_size
+        object = self.table.object_at(physical.lookup_pc)
+        symbol = object.minimal_at(physical.lookup_pc) if object is not None else None
+        if object is None or symbol is None or not symbol[0].is_code or fp is None:
+            return sp + size, None
+        start = physical.lookup_pc - symbol[1]
+        ready = frame_setup_end(object, start)
+        if ready != start and physical.pc >= ready:
+            return fp + 2 * size, fp
+        # Between the push and the mov one more word is on the stack.
+        return sp + (2 * size if ready != start and physical.pc == ready - 3 else size), None
+
+    def _guessed_cfa(self, physical: _Physical) -> int:
+        return self._shape(physical)[0] & self.mask
+
+    def _unwind_without_tables(self, physical: _Physical) -> _Physical | None:
+        if self.machine is X86_64 and self._at_sigreturn(physical):
+            return self._unwind_signal(physical)
+        cfa, saved = self._shape(physical)
+        size = self.machine.pointer_size
+        caller = _Physical(0, dict(physical.registers), dict(physical.saved_at), True)
+        caller.pc = self._load(cfa - size)
+        caller.registers |= {self.machine.pc: caller.pc, self.machine.sp: cfa & self.mask}
+        caller.saved_at[self.machine.pc] = cfa - size
+        caller.saved_at.pop(self.machine.sp, None)
+        if saved is not None:
+            caller.registers[self.machine.fp] = self._load(saved)
+            caller.saved_at[self.machine.fp] = saved
+        return caller if caller.pc else None
+
+    def _at_sigreturn(self, physical: _Physical) -> bool:
+        """Whether pc is at the two instructions that return from a signal handler (mov $15,%rax; syscall)."""
+        try:
+            physical.is_signal = self.memory(physical.pc, len(_SIGRETURN)) == _SIGRETURN
+        except CannotAccessMemory:
+            physical.is_signal = False
+        return physical.is_signal
+
+    def _unwind_signal(self, physical: _Physical) -> _Physical:
+        base = self._value(physical, "rsp") + _SIGNAL_REGISTERS_AT
+        caller = _Physical(0, dict(physical.registers), dict(physical.saved_at), False)
+        for index, name in enumerate(_SIGNAL_REGISTERS):
+            caller.saved_at[name] = base + 8 * index
+            caller.registers[name] = self._load(base + 8 * index)
+        caller.pc = caller.registers["rip"] or 0
+        return caller
+
+
+class _RegisterContext(Context):
+    """What the expressions in unwind tables may ask: registers and memory."""
+
+    def __init__(self, unwinder: _Unwinder, physical: _Physical) -> None:
+        self._unwinder, self._physical = unwinder, physical
+        self.address_size = unwinder.machine.pointer_size
+
+    def register(self, number: int) -> int:
+        return self._unwinder._value(self._physical, self.register_name(number))
+
+    def register_name(self, number: int) -> str:
+        return self._unwinder.machine.names.get(number, "")
+
+    def memory(self, address: int, size: int) -> bytes:
+        return self._unwinder.memory(address, size)
+
+    def cfa(self) -> int:
+        if self._physical.cfa is None:
+            raise Unavailable
+        return self._physical.cfa
+
+
+def _begins_at(scope: Scope, pc: int) -> bool:
+    """Whether execution at `pc` is only about to enter a scope."""
+    return any(stretch.start == pc for stretch in scope.ranges) and not scope.holds(pc - 1)
