@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from string import hexdigits
 
 ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 27: "\\033", 92: "\\\\"}
 
@@ -89,7 +90,7 @@ def escaped(element: Element, quote: str, width: int, style: Style, after_hex: b
         letter = chr(code)
         if letter == quote:
             return "\\" + letter
-        if letter.isprintable() and (code < 128 or not style.seven_bit) and not (after_hex and letter in "0123456789abcdefABCDEF"):
+        if letter.isprintable() and (code < 128 or not style.seven_bit) and not (after_hex and letter in hexdigits):
             return letter
     return "".join(f"\\{unit:03o}" if unit <= 0o777 else f"\\x{unit:x}" for unit in element.units)
 

@@ -109,10 +109,10 @@ def _half(type: ComplexType) -> floats.FloatFormat:
 
 
 def truncated(number: Numeric) -> int:
-    """A number without its fraction; what is not finite has no integer, and becomes the value that x86 converts it to."""
+    """A number without its fraction, brought into the range of 64 bits as GDB does it; a NaN becomes the greatest one."""
     if isinstance(number, float) and not math.isfinite(number):
-        return -(1 << 63)
-    return math.trunc(number)
+        return -(1 << 63) if number < 0 else (1 << 63) - 1
+    return number if isinstance(number, int) else max(-(1 << 63), min(math.trunc(number), (1 << 64) - 1))
 
 
 def truth(value: Value, context: Context) -> bool:

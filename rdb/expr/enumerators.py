@@ -1,7 +1,6 @@
 """Enumerators by name: `p RED`.
 
-They are read out of the debug info of the objects where a name is worth looking for: small ones, the program, and bigger ones whose
-strings hold it.
+They are read, all at once, out of the debug info of an object whose strings hold the name.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rdb.errors import CannotAccessMemory, ExpressionError, NoSymbol
+from rdb.errors import CannotAccessMemory, ExpressionError, NoProcess, NoSymbol
 from rdb.expr import lookup, nodes, operators
 from rdb.expr.convert import (
     array_address,
@@ -392,6 +392,8 @@ def _call(node: nodes.Call, context: Context) -> Value:
     if isinstance(node.function, nodes.Dollar):
         return call_convenience(node.function.name, [operand(argument, context) for argument in node.arguments], context)
     operand(node.function, context)
+    if context.scope.frame is None:
+        raise NoProcess("You can't do that without a process to debug.")
     raise ExpressionError("rdb does not call functions in the program.")
 
 

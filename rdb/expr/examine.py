@@ -1,7 +1,7 @@
 """The x command: memory as numbers, strings or instructions.
 
-An Examiner remembers, as GDB does, where it stopped and how it looked, so that `x` alone goes on; and it sets $_ and $__ to the last
-address and what is there.
+An Examiner remembers, as GDB does, where it stopped and how it looked, so that `x` alone goes on; and it sets $_ and $__ to the
+last address and what is there.
 """
 
 from __future__ import annotations

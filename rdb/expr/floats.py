@@ -1,7 +1,7 @@
 """Floating point bytes, exactly: IEEE 754 binary16/32/64, bfloat16, and the x87 80-bit format with its explicit integer bit.
 
-A *Real* is a float where a double can hold it (and for infinities, NaNs and minus zero), else a Fraction: so the 64-bit mantissa of
-a long double never passes through a double.  Facts: IEEE 754-2008 3.4, Intel SDM volume 1, 4.2.2.
+A *Real* is a float where a double can hold it (and for infinities, NaNs and minus zero), else a Fraction: so the 64-bit mantissa
+of a long double never passes through a double.  Facts: IEEE 754-2008 3.4, Intel SDM volume 1, 4.2.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Values as text, letter for letter as GDB prints them.
 
-`format_value` is what print, display, finish, info locals and backtrace show.  A *top* value shows the type of a pointer before it.
-A format letter applies to the scalars inside a value; without one each is shown as its type asks for.
+`format_value` is what print, display, finish, info locals and backtrace show.  A *top* value shows the type of a pointer before
+it.  A format letter applies to the scalars inside a value; without one each is shown as its type asks for.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ class _Printer:
         return "void"
 
     def function(self, value: Value, kind: FunctionType) -> str:
-        return f"{{{spell(value.type)}}} {self._address(value.address or 0)}"
+        address = value.address or 0
+        self.scope.read_memory(address, 1)
+        return f"{{{spell(value.type)}}} {self._address(address)}"
 
     def _address(self, address: int) -> str:
         """An address with its symbol."""

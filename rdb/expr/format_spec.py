@@ -26,8 +26,7 @@ def parse_format(text: str) -> Format:
     """The format that "/4xw" or "4xw" spells; the last letter of a kind counts.  The letter is checked when it is used."""
     match = _SPEC.match(text.strip())
     if match is None:
-        bad = next((letter for letter in text.strip().lstrip("/") if not letter.isalnum() and letter != "-"), text)
-        raise UsageError(f"Invalid number \"{text.strip().lstrip('/')}\"." if bad == text else f'Undefined output format "{bad}".')
+        raise UsageError(f'Undefined output format "{text.strip().lstrip("/")[:1]}".')
     letters = match["letters"]
     kinds = [letter for letter in letters if letter not in SIZES and letter != "r"]
     sizes = [letter for letter in letters if letter in SIZES]

@@ -61,7 +61,7 @@ def _isvoid(context: Context, value: Value) -> Value:
 def _as_string(context: Context, value: Value) -> Value:
     kind = strip(value.type)
     number = index_number(value, context)
-    names = dict((code, name) for name, code in reversed(kind.enumerators)) if isinstance(kind, EnumType) else {}
+    names = {code: name for name, code in reversed(kind.enumerators)} if isinstance(kind, EnumType) else {}
     text = names.get(number, str(number)).encode() + b"\0"
     return Value.of(array_of(CHAR, len(text)), text)
 

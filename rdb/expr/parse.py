@@ -1,7 +1,7 @@
 """The parser: precedence climbing over the operators of C, with GDB's additions (@, {type} address, ::, $history).
 
-Whether `(name) ...` is a cast depends on what `name` means; `is_type` answers that.  Without it only keywords (`unsigned`, `struct
-node`) are types, and `(name)` directly before an operand, where C allows nothing but a cast.
+Whether `(name) ...` is a cast depends on what `name` means; `is_type` answers that.  Without it only keywords (`unsigned`,
+`struct node`) are types, and `(name)` directly before an operand, where C allows nothing but a cast.
 """
 
 from __future__ import annotations

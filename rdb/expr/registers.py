@@ -79,12 +79,16 @@ def vector_type(size: int) -> StructType:
     return StructType(keyword="union", tag=_UNION_NAMES.get(size, f"vec{8 * size}"), size=size, read_members=lambda: members)
 
 
+@functools.cache
+def _flags_type(name: str, size: int, bits: tuple[tuple[int, str], ...]) -> FlagsType:
+    return FlagsType(name=f"i386_{name}", size=size, signed=False, bits=bits)
+
+
 _CODE_POINTER_TARGET = FunctionType(returns=VOID, prototyped=False)
 _INTEGERS = {1: INT8, 2: INT16, 4: INT32, 8: INT64, 16: INT128}
 _PLAIN = {"fctrl", "fstat", "ftag", "fiseg", "fioff", "foseg", "fooff", "fop"}
 
 
-@functools.cache
 def register_type(register: Register, arch: Arch) -> Type:
     """The type of a register as whatis names it."""
     size = register.size
@@ -93,7 +97,7 @@ def register_type(register: Register, arch: Arch) -> Type:
     if register.kind == "data_ptr":
         return pointer_to(VOID, arch.pointer_size)
     if register.kind == "flags":
-        return FlagsType(name=f"i386_{register.name}", size=size, signed=False, bits=register.bits)
+        return _flags_type(register.name, size, register.bits)
     if register.kind == "float":
         return X87
     if register.kind == "vector":

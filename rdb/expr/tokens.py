@@ -14,11 +14,9 @@ from fractions import Fraction
 from rdb.errors import ExpressionError
 from rdb.expr.nodes import Character, History, Node, Number, String
 
-OPERATORS = sorted(
-    ["<<=", ">>=", "...", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "::", "+", "-", "*", "/", "%", "&", "|", "^", "~", "!", "<", ">", "=", "?", ":", ",", ".", "(", ")", "[", "]", "{", "}", "@"],
-    key=len,
-    reverse=True,
-)  # fmt: skip
+_SPELT = """<<= >>= ... -> ++ -- << >> <= >= == != && || += -= *= /= %= &= |= ^= ::
+    + - * / % & | ^ ~ ! < > = ? : , . ( ) [ ] { } @"""
+OPERATORS = sorted(_SPELT.split(), key=len, reverse=True)
 _SPACE = re.compile(r"\s*")
 _NAME = re.compile(r"[A-Za-z_\u0080-\U0010ffff][\w$]*")
 _DOLLAR = re.compile(r"\$[\w$]*")
@@ -55,7 +53,7 @@ class Tokens:
     """The tokens of `text`, with one token of lookahead in `next`."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.text = text.rstrip()
         self._open = 0
         self.next = self._read(0)
 
@@ -135,7 +133,7 @@ def read_number(text: str) -> Number:
         if match["whole"] or match["part"]:
             mantissa = int(match["whole"] + match["part"], 16)
             return _real(mantissa, 2, _bounded(match["exponent"]) - 4 * len(match["part"]), match["suffix"])
-    elif (match := _DECIMAL.match(text)) and (match["part"] or match["exponent"] or "." in text or match["suffix"] in "fF"):
+    elif (match := _DECIMAL.match(text)) and ("." in text or match["exponent"]):
         mantissa = int(match["whole"] + match["part"])
         return _real(mantissa, 10, _bounded(match["exponent"] or "0") - len(match["part"]), match["suffix"])
     raise ExpressionError(f'Invalid number "{text}".')
