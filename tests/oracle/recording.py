@@ -14,6 +14,7 @@ from rdb.arch.base import Bank
 from rdb.arch.x86_64 import ARCH
 from rdb.events import Direction, Reason, RecordingStopped, Resume, Signalled, Stop
 from rdb.linux import launch
+from rdb.linux.procfs import Mapping
 from rdb.linux.terminal import Terminal
 from rdb.record.target import RecordTarget
 from rdb.settings import Settings
@@ -30,6 +31,12 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/"}
 def command_line(arguments: Sequence[str], output: Path) -> str:
     """`arguments` as typed after a program's name, its output going to a file."""
     return f"{shlex.join(arguments)} > {shlex.quote(str(output))} 2>&1 < /dev/null"
+
+
+def all_registers(target: Target) -> dict[str, bytes]:
+    """Every register of the table, as `target` has it, save orig_rax: that is the kernel's note about how it was entered."""
+    banks = [target.read_bank(Bank.GENERAL), bytes(ARCH.normal(target.read_bank(Bank.EXTENDED)))]
+    return {each.name: ARCH.registers.get(each, banks) for each in ARCH.registers.registers if each.name != "orig_rax"}
 
 
 class Recording:
@@ -99,10 +106,21 @@ class Recording:
         """One instruction in the recorded past."""
         self.go(Resume(direction, step=True))
 
+    # -- as a subject of tests.oracle.moment
+
+    @property
+    def pid(self) -> int:
+        return self.target.pid
+
     def registers(self) -> dict[str, bytes]:
         """Every register of the table."""
-        banks = [self.target.read_bank(Bank.GENERAL), bytes(ARCH.normal(self.target.read_bank(Bank.EXTENDED)))]
-        return {register.name: ARCH.registers.get(register, banks) for register in ARCH.registers.registers}
+        return all_registers(self.target)
+
+    def mappings(self) -> list[Mapping]:
+        return self.target.mappings()
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        return self.target.read_memory(address, size)
 
     def close(self) -> None:
         try:
