@@ -282,10 +282,11 @@ class Arch:
 
 @dataclass(frozen=True)
 class SyscallConvention:
-    """Where a system call finds its number and arguments, and its numbers by name."""
+    """Where a system call finds its number and arguments, its numbers by name, and the name of its ABI in rdb.arch.linux."""
 
     number: str
     arguments: tuple[str, ...]
     result: str
     instruction: bytes
     names: Mapping[int, str]
+    abi: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rdb.arch.base import Arch, Effects, SyscallConvention
-from rdb.arch.x86 import assembly, xstate
+from rdb.arch.base import Arch, Assembly, Effects, SyscallConvention
+from rdb.arch.x86 import xstate
 from rdb.arch.x86_64 import calling
 from rdb.arch.x86_64.registers import table
 from rdb.arch.x86_64.syscalls import NUMBERS
@@ -12,10 +12,16 @@ EM_X86_64 = 62
 
 
 def _effects(code: bytes, address: int) -> Effects:
-    """Decodes with iced-x86, which is loaded when the first instruction is."""
+    # iced-x86 is loaded when the first instruction is decoded.
     from rdb.arch.x86_64.effects import effects
 
     return effects(code, address)
+
+
+def _disassemble(code: bytes, address: int, flavor: str) -> list[Assembly]:
+    from rdb.arch.x86.assembly import disassemble
+
+    return disassemble(64, code, address, flavor)
 
 
 ARCH = Arch(
@@ -31,7 +37,7 @@ ARCH = Arch(
     breakpoint=b"\xcc",
     max_instruction=15,
     effects=_effects,
-    disassemble=assembly.disassembler(64),
+    disassemble=_disassemble,
     return_pieces=calling.return_pieces,
     flag_names=table()["eflags"].flag_names,
     syscall=SyscallConvention(
@@ -40,6 +46,7 @@ ARCH = Arch(
         result="rax",
         instruction=b"\x0f\x05",
         names=NUMBERS,
+        abi="x86_64",
     ),
     arguments=calling.ARGUMENTS,
     normal=xstate.normal,

@@ -10,9 +10,13 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+from typing import TYPE_CHECKING
 
 from rdb.linux import ptrace
 from rdb.linux.ptrace import Request
+
+if TYPE_CHECKING:
+    from typing import Self
 
 CODE = 0x10000000
 ARENA = 0x20000000
@@ -52,7 +56,7 @@ class Cpu:
         self._vector = _Iovec(ctypes.addressof(self._extended), extended_size)
         self.pid = self._fork()
 
-    def __enter__(self) -> Cpu:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

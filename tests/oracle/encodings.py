@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from iced_x86 import Code, Decoder, Instruction, Mnemonic, OpCodeInfo, OpCodeOperandKind, OpKind
 
@@ -16,17 +17,17 @@ _MAPS = {1: 1, 2: 2, 3: 3, 4: 5, 5: 6}
 _OPCODE_REGISTERS = frozenset(
     value for name, value in vars(OpCodeOperandKind).items() if isinstance(value, int) and name.endswith("_OPCODE")
 )
-CODES: dict[int, str] = {value: name for name, value in vars(Code).items() if isinstance(value, int)}
+CODES: dict[Any, str] = {value: name for name, value in vars(Code).items() if isinstance(value, int)}
 
 
-def opcodes(bits: int) -> list[int]:
+def opcodes(bits: int) -> list[Any]:
     """The opcodes (iced Code) of a mode whose encodings can be made: legacy, VEX and EVEX, without KNC's."""
     found = []
     for code, name in CODES.items():
         info = OpCodeInfo(code)
-        if info.is_instruction and info.encoding in (LEGACY, VEX, EVEX) and (info.mode64 if bits == 64 else info.mode32):
-            if "KNC" not in name:
-                found.append(code)
+        in_mode = info.mode64 if bits == 64 else info.mode32
+        if in_mode and info.is_instruction and info.encoding in (LEGACY, VEX, EVEX) and "KNC" not in name:
+            found.append(code)
     return found
 
 
@@ -37,7 +38,7 @@ class Encoder:
         self.bits = bits
         self.chance = chance
 
-    def make(self, code: int) -> tuple[bytes, Instruction] | None:
+    def make(self, code: Any) -> tuple[bytes, Instruction] | None:
         """Bytes that ought to encode `code` (prefixes may turn them into another instruction), or None if nothing valid."""
         info = OpCodeInfo(code)
         raw = (self._legacy if info.encoding == LEGACY else self._vector)(info) + self._tail(info)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import random
 import signal
 import struct
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from iced_x86 import Instruction
+from iced_x86 import Instruction, Mnemonic
 
 from rdb.arch import find
 from rdb.arch.base import Arch, Bank, Effects, Flow, MemoryOperand
@@ -153,19 +154,15 @@ class Oracle:
 
         chance = self.chance
         if effects.flow is Flow.SYSTEM_CALL:
-            put(
-                "rax",
-                _GETPID[64 if instruction.code_size == 3 and instruction.len == 2 and effects.registers[1] == "rcx" else 32],
-            )
+            put("rax", _GETPID[64 if instruction.mnemonic == Mnemonic.SYSCALL else 32])
         if chance.random() < 0.15:
             return bytes(general)
         operands = [*effects.writes, *effects.reads]
-        if effects.extents is not None:
-            irregular = effects.extents.args[0]  # type: ignore[attr-defined]
+        if isinstance(effects.extents, functools.partial):
+            irregular, offset = effects.extents.args[0], effects.extents.args[1]
             operands.append(irregular)
-            if isinstance(effects.extents.args[1], str) and effects.extents.args[1] not in (irregular.base, irregular.index):
-                if "mm" not in effects.extents.args[1]:  # type: ignore[attr-defined]
-                    put(effects.extents.args[1], chance.randrange(-9000, 9000))  # type: ignore[attr-defined]
+            if isinstance(offset, str) and _slot(offset) in SLOT and offset not in (irregular.base, irregular.index):
+                put(offset, chance.randrange(-9000, 9000))
         for operand in operands[:3]:
             self._point(operand, general, put)
         return bytes(general)
@@ -190,7 +187,8 @@ class Oracle:
         self._compare_general(general, after_general, effects, harmless_fault, found)
         if effects.flow in (Flow.NEXT, Flow.BRANCH) and caught == signal.SIGTRAP:
             pc = struct.unpack_from("<Q", after_general, SLOT["rip"])[0] - effects.overruns
-            if pc not in (ENTRY + effects.length, effects.target) and not (effects.repeated and pc == ENTRY):
+            unfinished = pc == ENTRY and (effects.repeated or effects.partial)
+            if pc not in (ENTRY + effects.length, effects.target) and not unfinished:
                 found.append(("pc", hex(pc)))
         end = len(state.extended)
         after = xstate.normal(after_area[:end])

@@ -139,7 +139,7 @@ def _x87_register(chance: random.Random) -> bytes:
 
 def _small(chance: random.Random) -> float:
     number = _number(chance)
-    return number if abs(number) < 3.4e38 or number != number or abs(number) == float("inf") else 1.0
+    return 1.0 if 3.4e38 < abs(number) < float("inf") else number
 
 
 def _number(chance: random.Random) -> float:
