@@ -99,6 +99,10 @@ int main(void)
     fcntl(105, F_SETOWN, getpid());
     setsockopt(105, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on);
 
+    for (int child = 0; child < 60; child++)  /* to be waited for */
+        if (fork() == 0)
+            _exit(child);
+
     mmap(ARENA, 18 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE, -1, 0);
     mprotect(ARENA + 16 * PAGE, PAGE, PROT_READ);
     mprotect(ARENA + 17 * PAGE, PAGE, PROT_NONE);

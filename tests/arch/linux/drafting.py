@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from typing import Union
 
 from rdb.arch.linux.structures import Abi
 
@@ -19,11 +18,18 @@ PAGE = 4096
 ARENA, ARENA_SIZE = 0x1000_0000, 16 * PAGE
 READ_ONLY, NO_ACCESS, UNMAPPED = ARENA + 16 * PAGE, ARENA + 17 * PAGE, 0x2000_0000
 
-class Draft:
-    """The arguments of a call being made up: a place for input at the front of the arena, random places for output behind it."""
 
-    def __init__(self, abi: Abi, chance: random.Random, careful: bool, results: list[int]) -> None:
-        self.abi, self.chance, self.careful, self.results = abi, chance, careful, results
+class Draft:
+    """The arguments of a call being made up: a place for input at the front of the arena, random places for output behind it.
+
+    A careful draft takes the first of every choice and good pointers.  `results` are those of the scenario's earlier calls,
+    `peek` reads the process.
+    """
+
+    def __init__(
+        self, abi: Abi, chance: random.Random, careful: bool, results: list[int], peek: Callable[[int, int], bytes]
+    ) -> None:
+        self.abi, self.chance, self.careful, self.results, self.peek = abi, chance, careful, results, peek
         self.arena = bytearray(chance.randbytes(ARENA_SIZE))
         self._free = 64
 
@@ -48,7 +54,7 @@ class Draft:
         return self.chance.choice([edge, edge & ~7, inside | 1, READ_ONLY, NO_ACCESS, UNMAPPED, 0, 8])
 
 
-Argument = Union[int, Callable[[Draft], int]]
+Argument = int | Callable[[Draft], int]
 Scenario = list[tuple[str, tuple[Argument, ...]]]
 
 FILE, PIPE, UNIX, UDP, LISTENER, EPOLL, TIMERFD = 100, 101, 103, 105, 106, 107, 108
@@ -92,12 +98,17 @@ def ints(*values: int) -> Callable[[Draft], int]:
 
 
 def one(*values: Argument) -> Callable[[Draft], int]:
-    return lambda draft: draft.value(draft.chance.choice(values))
+    return lambda draft: draft.value(values[0] if draft.careful else draft.chance.choice(values))
 
 
 def result(index: int) -> Callable[[Draft], int]:
     """What an earlier call of the scenario returned."""
     return lambda draft: draft.results[index]
+
+
+def stored(address: int, size: int = 8) -> Callable[[Draft], int]:
+    """A number that an earlier call has stored (outside of the arena, which is filled anew for every call)."""
+    return lambda draft: int.from_bytes(draft.peek(address, size), "little")
 
 
 def timespec(seconds: int, nanoseconds: int = 0) -> Callable[[Draft], int]:
@@ -117,10 +128,13 @@ def message(name_length: Argument = 110, control_length: Argument = 128) -> Call
     return words(OUT, name_length, words(OUT, 4, OUT, 100, OUT, 0, OUT, 200), 4, OUT, control_length, -1)
 
 
-SIZE = one(0, 1, 7, 64, 256, 4096, 5000)
+SIZE = one(4096, 0, 1, 7, 64, 256, 5000)
 HUGE = one(1 << 31, (1 << 31) - 1, 1 << 62, -1)
 GREETING: Scenario = call("write", PIPE + 1, data(b"hello, pipe"), 11)
 FRAME: Scenario = call("write", UNIX + 1, data(b"hello, socket"), 13)
 PACKET: Scenario = call("write", UDP, data(b"hello, packet"), 13)
 LINE: Scenario = call("write", TERMINAL, data(b"hello, terminal\n"), 16)
 VECTOR = words(OUT, 3, OUT, 0, OUT, 100, OUT, 5000)
+ANONYMOUS: Scenario = call("mmap", SCRATCH, 4 * PAGE, 3, 0x32, -1, 0)
+ANONYMOUS2: Scenario = call("mmap2", SCRATCH, 4 * PAGE, 3, 0x32, -1, 0)
+KEPT: Scenario = ANONYMOUS + ANONYMOUS2  # one of them is there in each ABI

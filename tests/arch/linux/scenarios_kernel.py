@@ -4,7 +4,29 @@ from __future__ import annotations
 
 import struct
 
-from tests.arch.linux.drafting import *
+from tests.arch.linux.drafting import (
+    BIG,
+    KEPT,
+    OUT,
+    PAGE,
+    SCRATCH,
+    SIGNALFD,
+    SIZE,
+    TIMERFD,
+    Scenario,
+    call,
+    data,
+    each,
+    ints,
+    one,
+    out,
+    quads,
+    result,
+    stored,
+    text,
+    timespec,
+    words,
+)
 
 PROCESSES: list[Scenario] = [
     *each("wait4 waitpid", -1, OUT, 1, OUT),
@@ -17,7 +39,7 @@ PROCESSES: list[Scenario] = [
     *each("setgroups32", 3, ints(1, 2, 3)),
     *each("getgroups getgroups32", one(0, 1, 3, 100, -1), OUT),
     *each("getresuid getresgid getresuid32 getresgid32", OUT, OUT, OUT),
-    call("capget", ints(one_version := 0x20080522, 0), OUT) + call("capget", ints(0x19980330, 0), OUT) + call("capget", OUT, OUT),
+    call("capget", ints(0x20080522, 0), OUT) + call("capget", ints(0x19980330, 0), OUT) + call("capget", OUT, OUT),
     call("capset", ints(7, 0), 0),
     *each("prctl", one(2, 5, 9, 11, 16, 19, 25, 37, 40), OUT),
     *each("prctl", one(3, 7, 13, 21, 27, 30, 33, 38, 39, 41, 42), OUT),
@@ -46,15 +68,20 @@ PROCESSES: list[Scenario] = [
     call("rt_sigpending", OUT, one(8, 4, 0, 16)),
     *each("sigpending", OUT),
     call("getpid") + call("kill", result(0), 10) + call("rt_sigtimedwait", quads(1 << 9), OUT, timespec(0), 8),
-    call("rt_sigtimedwait_time64", quads(1 << 9), OUT, quads(0, 0), 8),
+    call("getpid") + call("kill", result(0), 10) + call("rt_sigtimedwait_time64", quads(1 << 9), OUT, quads(0, 0), 8),
     call("getpid") + call("kill", result(0), 12) + call("read", SIGNALFD, OUT, one(128, 100, 256)),
     call("sigaltstack", 0, OUT),
     *each("getpid gettid getppid getpgrp getuid geteuid getgid getegid sched_yield getuid32 geteuid32 getgid32 getegid32"),
     *each("getpriority sched_getscheduler sched_get_priority_max sched_get_priority_min ioprio_get personality", 0, 0),
     *each("getpgid getsid", 0),
     call("getpid") + call("pidfd_open", result(0), 0) + call("pidfd_send_signal", result(1), 0, 0, 0) + call("close", result(1)),
-    call("getpid") + call("pidfd_open", result(0), 0) + call("ioctl", result(1), 0xC040FF0B, quads(7, 0)) + call("close", result(1)),
+    call("getpid")
+    + call("pidfd_open", result(0), 0)
+    + call("ioctl", result(1), 0xC040FF0B, quads(7, *[0] * 7))
+    + call("close", result(1)),
 ]
+
+ID = stored(SCRATCH, 4)
 
 CLOCKS: list[Scenario] = [
     *each("time", OUT),
@@ -68,8 +95,9 @@ CLOCKS: list[Scenario] = [
     *each("getitimer", one(0, 1, 2, 9), OUT),
     *each("setitimer", one(0, 1, 2), words(0, 0, 1000, 0), OUT) + each("setitimer", one(0, 1, 2), words(0, 0, 0, 0), OUT),
     *[
-        call("timer_create", 1, data(struct.pack("<QiiQ", 0, 0, 1, 0) + b"\0" * 64), one(0x10000000 + 0x9000, OUT))
-        + [(settime, (0, 0, times, OUT)), (gettime, (0, OUT)), ("timer_getoverrun", (0,)), ("timer_delete", (0,))]
+        KEPT
+        + call("timer_create", 1, 0, one(SCRATCH, OUT))
+        + [(settime, (ID, 0, times, OUT)), (gettime, (ID, OUT)), ("timer_getoverrun", (ID,)), ("timer_delete", (ID,))]
         for settime, gettime, times in (
             ("timer_settime", "timer_gettime", words(0, 0, 1000, 0)),
             ("timer_settime64", "timer_gettime64", quads(0, 0, 1000, 0)),
@@ -85,8 +113,8 @@ FUTEX_WORD = ints(0)
 QUEUE: Scenario = call("mq_open", text("rdb-test"), 0o104302, 0o600, words(0, 4, 100, 0)) + call("mq_unlink", text("rdb-test"))
 
 IPC: list[Scenario] = [
-    *each("futex", FUTEX_WORD, one(0, 1, 3, 6, 7, 8, 9, 128 + 6, 128 + 8, 13), one(0, 1), timespec(0, 1000), FUTEX_WORD, 1),
-    *each("futex", FUTEX_WORD, one(1, 5, 4, 128 + 5), 1, 1, ints(5), one(0x01001000, 0x11002000, 0x41003000)),
+    *each("futex", FUTEX_WORD, one(6, 0, 1, 3, 7, 8, 9, 128 + 6, 128 + 8, 13), one(0, 1), timespec(0, 1000), FUTEX_WORD, 1),
+    *each("futex", FUTEX_WORD, one(5, 1, 4, 128 + 5), 1, 1, ints(5), one(0x01001000, 0x11002000, 0x41003000)),
     *each("futex_time64", FUTEX_WORD, one(0, 1, 5, 6, 8), 0, quads(0, 1000), FUTEX_WORD, 0x01001000),
     call("futex_waitv", data(b"\0" * 24), 1, 0, quads(0, 0), 1) + call("futex_wake", FUTEX_WORD, 1, 1, 2),
     call("msgget", 0, 0o1600)
@@ -152,7 +180,8 @@ SYSTEM: list[Scenario] = [
     + call("keyctl", 6, result(0), OUT, SIZE)
     + call("keyctl", 9, result(0), -2),
     call("perf_event_open", data(struct.pack("<II", 1, 9999) + b"\1" * 300), 0, -1, -1, 0),
-    call("perf_event_open", data(struct.pack("<II", 1, 128) + b"\0" * 300), 0, -1, -1, 0) + call("ioctl", result(0), 0x80082407, OUT),
+    call("perf_event_open", data(struct.pack("<II", 1, 128) + b"\0" * 300), 0, -1, -1, 0)
+    + call("ioctl", result(0), 0x80082407, OUT),
     call("seccomp", 3, 0, OUT),
     call("lsm_list_modules", OUT, one(ints(64), ints(3)), 0),
     call("lsm_get_self_attr", one(100, 102), OUT, ints(200), 0),

@@ -1,7 +1,7 @@
 """The table against the kernel that runs this test: every byte that a call changes must have been declared.
 
-Each scenario runs several times, first with good pointers, then with some that lie at the edge of the arena, in read-only memory or
-nowhere, so that half-written buffers and EFAULT occur.  The random choices are the same in every run.
+Each scenario runs several times, first with good pointers, then with some that lie at the edge of the arena, in read-only memory
+or nowhere, so that half-written buffers and EFAULT occur.  The random choices are the same in every run.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def test_every_changed_byte_is_declared(bench: Workbench, subject: str, abi: str
                 if name not in entrance.numbers:
                     results.append(-38)
                     continue
-                draft = Draft(entrance.abi, chance, turn == 0, results)
+                draft = Draft(entrance.abi, chance, turn == 0, results, bench.memory.read)
                 values = [draft.value(argument) & entrance.abi.mask for argument in arguments]
                 result, declared, changed = bench.call(entrance, name, values, bytes(draft.arena))
                 results.append(result)

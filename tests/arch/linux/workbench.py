@@ -22,7 +22,13 @@ from tests.arch.linux.drafting import ARENA, PAGE
 from tests.build import program
 
 # struct user_regs_struct, <sys/user.h>
-REGISTERS = "r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es fs gs".split()
+REGISTERS = (
+    *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"),
+    *("orig_rax", "rip", "cs", "eflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs"),
+)
+
+
+Snapshot = list[tuple[int, bytes]]
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ def _by_name(numbers: dict[int, str]) -> dict[str, int]:
 
 
 ENTRANCES = {
-    "x86_64": Entrance(X86_64, _by_name(NUMBERS_X86_64), 0, "rdi rsi rdx r10 r8 r9".split()),
-    "i386": Entrance(I386, _by_name(NUMBERS_I386), 3, "rbx rcx rdx rsi rdi rbp".split()),
+    "x86_64": Entrance(X86_64, _by_name(NUMBERS_X86_64), 0, ["rdi", "rsi", "rdx", "r10", "r8", "r9"]),
+    "i386": Entrance(I386, _by_name(NUMBERS_I386), 3, ["rbx", "rcx", "rdx", "rsi", "rdi", "rbp"]),
 }
 
 
@@ -54,7 +60,7 @@ class Workbench:
         os.sched_setaffinity(self.pid, {min(os.sched_getaffinity(0))})  # or rseq's area changes by itself
         ptrace.set_options(self.pid, ptrace.Option.EXITKILL)
         self.memory = ptrace.Memory(self.pid)
-        self.last = "start"
+        self.last, self._alive = "start", True
         self._watchdog = threading.Timer(60, os.kill, (self.pid, signal.SIGKILL))
         self._watchdog.start()
         ptrace.cont(self.pid)
@@ -64,26 +70,26 @@ class Workbench:
     def close(self) -> None:
         self._watchdog.cancel()
         self.memory.close()
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        if self._alive:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
     def _wait(self) -> None:
         _, status = os.waitpid(self.pid, 0)
-        assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGTRAP, f"{self.last}: status {status:#x}"
+        self._alive = os.WIFSTOPPED(status)
+        assert self._alive and os.WSTOPSIG(status) == signal.SIGTRAP, f"{self.last}: status {status:#x}"
 
-    def _snapshot(self) -> dict[int, bytes]:
-        """All writable memory, by page."""
-        pages = {}
-        for mapping in procfs.mappings(self.pid):
-            if mapping.writable and mapping.name != "/dev/zero (deleted)":
-                data = self.memory.read_some(mapping.start, mapping.size)
-                pages.update({mapping.start + at: data[at : at + PAGE] for at in range(0, len(data), PAGE)})
-        return pages
+    def _snapshot(self) -> Snapshot:
+        """All writable memory: address and contents of each mapping."""
+        writable = [mapping for mapping in procfs.mappings(self.pid) if mapping.writable]
+        return [(mapping.start, self.memory.read_some(mapping.start, mapping.size)) for mapping in writable]
 
-    def call(self, entrance: Entrance, name: str, arguments: Sequence[int], arena: bytes) -> tuple[int, SyscallEffects, list[int]]:
+    def call(
+        self, entrance: Entrance, name: str, arguments: Sequence[int], arena: bytes
+    ) -> tuple[int, SyscallEffects, list[int]]:
         """Make a call: its result, the effects that were declared, and the addresses that changed nevertheless."""
         self.last = f"{entrance.abi.name} {name}{tuple(hex(argument) for argument in arguments)}"
-        registers = self._registers | dict(zip(entrance.arguments, arguments))
+        registers = self._registers | dict(zip(entrance.arguments, [*arguments, 0, 0, 0, 0, 0, 0]))
         registers |= {"rax": entrance.numbers[name], "orig_rax": (1 << 64) - 1, "rip": self._registers["rip"] + entrance.offset}
         self.memory.write(ARENA, arena)
         ptrace.set_registers(self.pid, struct.pack("<27Q", *[registers[name] & (1 << 64) - 1 for name in REGISTERS]))
@@ -106,9 +112,16 @@ class _View:
         raise NotImplementedError
 
 
-def undeclared(before: dict[int, bytes], after: dict[int, bytes], declared: SyscallEffects) -> list[int]:
+def undeclared(before: Snapshot, after: Snapshot, declared: SyscallEffects) -> list[int]:
     """The addresses that are mapped before and after, differ, and lie in no declared stretch."""
+    if before == after:
+        return []
     stretches = [(at, at + size) for at, size in declared.writes + declared.discards]
-    changed = [page for page, data in after.items() if page in before and before[page] != data]
-    addresses = (page + i for page in changed for i in range(PAGE) if before[page][i] != after[page][i])
+    old, new = _by_page(before), _by_page(after)
+    changed = [page for page in new.keys() & old.keys() if old[page] != new[page]]
+    addresses = (page + i for page in sorted(changed) for i in range(PAGE) if old[page][i] != new[page][i])
     return [address for address in addresses if not any(start <= address < end for start, end in stretches)]
+
+
+def _by_page(snapshot: Snapshot) -> dict[int, bytes]:
+    return {start + at: data[at : at + PAGE] for start, data in snapshot for at in range(0, len(data), PAGE)}
