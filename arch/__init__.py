@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rdb.arch.base import Arch
 
 # (ELF e_machine, ELF class) -> folder
-_FOLDERS = {(62, 64): "x86_64"}
+_FOLDERS = {(62, 64): "x86_64", (3, 32): "i386"}
 
 
 def find(machine: int, elf_class: int) -> Arch | None:

@@ -232,6 +232,18 @@ class Field:
     kind: str
 
 
+class ReturnPieces(Protocol):
+    """Where a calling convention returns values."""
+
+    def __call__(self, size: int, fields: Sequence[Field], aggregate: bool = False) -> tuple[Register, ...] | None:
+        """The registers that hold a value of `size` bytes with these scalars, or None for memory, whose address is in the first
+        integer register.
+
+        `aggregate` tells a structure, union or array from a scalar.  The registers are made for the purpose: what
+        RegisterTable.get gives for each, one after the other, is the value, and RegisterTable.put sets it.
+        """
+
+
 @dataclass(frozen=True)
 class Assembly:
     """One disassembled instruction, in GDB's look.
@@ -255,9 +267,7 @@ class Arch:
 
     `name` is GDB's name for it, `machine` the ELF e_machine and `elf_class` 32 or 64.  `breakpoint` is the trap instruction; pc
     stands behind it when it has trapped.  `effects` takes the bytes of one instruction (or more) and its address.  `disassemble`
-    takes code, its address and the flavor (on x86 "att" or "intel"), and decodes to the end of the code.  `return_pieces` tells
-    where a value of that many bytes with these scalar fields is returned: registers in order, or None for memory whose address
-    is in `result`.  `arguments` are the integer argument registers in order.  `normal` is told above.
+    takes code, its address and the flavor (on x86 "att" or "intel"), and decodes to the end of the code.  `arguments` are the integer argument registers in order.  `normal` is told above.
     """
 
     name: str
@@ -273,7 +283,7 @@ class Arch:
     max_instruction: int
     effects: Callable[[bytes, int], Effects]
     disassemble: Callable[[bytes, int, str], list[Assembly]]
-    return_pieces: Callable[[int, Sequence[Field]], tuple[Register, ...] | None]
+    return_pieces: ReturnPieces
     flag_names: Callable[[int], str]
     syscall: SyscallConvention
     arguments: tuple[str, ...] = ()

@@ -141,9 +141,10 @@ def scattered(
     return stretches
 
 
-def saved_state(operand: MemoryOperand, compacted: bool, cpu: CpuView) -> list[Stretch]:
-    """What XSAVE writes at most: the area up to the last component asked for in edx:eax."""
-    wanted = cpu.register("rdx") << 32 & 0xFFFFFFFF00000000 | cpu.register("rax") & 0xFFFFFFFF
+def saved_state(operand: MemoryOperand, pair: tuple[str, str], compacted: bool, cpu: CpuView) -> list[Stretch]:
+    """What XSAVE writes at most: the area up to the last component asked for in a pair of registers, edx:eax."""
+    high, low = (cpu.register(name) & 0xFFFFFFFF for name in pair)
+    wanted = high << 32 | low
     return [(operand.extent(cpu)[0], xstate.layout().extent(wanted, compacted))]
 
 

@@ -42,7 +42,7 @@ Extents = Callable[[CpuView], list[tuple[int, int]]]
 
 @dataclass(frozen=True)
 class Mode:
-    """64 or 32 `bits`; `names` spells the full registers, by their 64-bit names."""
+    """64 or 32 `bits`; `names` spells the full registers that the mode has, by their 64-bit names."""
 
     bits: int
     names: Mapping[str, str]
@@ -259,7 +259,7 @@ def _operand(instruction: Instruction, memory: UsedMemory, mode: Mode) -> Memory
         scale=memory.scale,
         displacement=_signed(memory.displacement, mode.bits),
         size=size,
-        segment=_SEGMENTS.get(memory.segment),
+        segment=mode.names.get(_SEGMENTS.get(memory.segment, "")),
         address_bits=address_bits,
         linear_bits=mode.bits,
         count=count,
@@ -300,7 +300,8 @@ def _irregular(instruction: Instruction, memory: UsedMemory, operand: MemoryOper
         )
         return functools.partial(known.scattered, base, vector, memory.scale, memory.vsib_size, count, operand.mask or "")
     if mnemonic in _XSAVES or mnemonic in _XSAVES_COMPACTED:
-        return functools.partial(known.saved_state, operand, mnemonic in _XSAVES_COMPACTED)
+        pair = mode.names["rdx"], mode.names["rax"]
+        return functools.partial(known.saved_state, operand, pair, mnemonic in _XSAVES_COMPACTED)
     if mnemonic == Mnemonic.TILESTORED:
         stride = _address_register(instruction.memory_index, mode)
         return functools.partial(known.tile_rows, operand, instruction.memory_index_scale, stride)

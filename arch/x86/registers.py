@@ -8,6 +8,7 @@ Facts: FXSAVE in Intel SDM volume 2; DWARF numbers in the System V ABI (AMD64 su
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from rdb.arch.base import Bank, Piece, Register, View
@@ -92,6 +93,15 @@ def x87(first_dwarf: int) -> Iterator[Register]:
         yield Register(name, (extended(offset, size),), "int", FLOAT, width=4, view=view)
 
 
+def mmx(first_dwarf: int) -> Iterator[Register]:
+    """mm0-mm7, the mantissas of the physical x87 registers; where one lies in the area depends on the top of the stack."""
+    groups = frozenset({"vector", "mmx", "all"})
+    for number in range(8):
+        view = View(functools.partial(_mmx, number), functools.partial(_put_mmx, number))
+        whole = (extended(xstate.ST, xstate.XMM - xstate.ST),)
+        yield Register(f"mm{number}", whole, "vector", groups, first_dwarf + number, width=8, view=view)
+
+
 def mxcsr(dwarf: int | None, groups: frozenset[str]) -> Register:
     return Register("mxcsr", (extended(xstate.MXCSR, 4),), "flags", groups, dwarf, bits=MXCSR_BITS)
 
@@ -136,6 +146,20 @@ def widest_vector(layout: Layout) -> int:
 def vector_groups(size: int, widest: int) -> frozenset[str]:
     groups = {"vector", "all"} if size == widest else set()
     return frozenset(groups | {"sse"} if size == 16 else groups)
+
+
+def _mmx_start(number: int, area: bytes | bytearray) -> int:
+    return xstate.ST + 16 * (number - (area[3] >> 3) & 7)
+
+
+def _mmx(number: int, banks: Sequence[bytes | bytearray]) -> bytes:
+    start = _mmx_start(number, banks[Bank.EXTENDED])
+    return bytes(banks[Bank.EXTENDED][start : start + 8])
+
+
+def _put_mmx(number: int, banks: Sequence[bytearray], data: bytes) -> None:
+    start = _mmx_start(number, banks[Bank.EXTENDED])
+    banks[Bank.EXTENDED][start : start + 8] = data
 
 
 def full_tags(banks: Sequence[bytes | bytearray]) -> bytes:

@@ -26,11 +26,8 @@ class _Class(enum.Enum):
     MEMORY = enum.auto()
 
 
-def return_pieces(size: int, fields: Sequence[Field]) -> tuple[Register, ...] | None:
-    """The registers that hold a returned value of `size` bytes with these scalars, in the order of its bytes; None for memory.
-
-    The registers are cut to what they hold of the value: their bytes, one after the other, are the value.
-    """
+def return_pieces(size: int, fields: Sequence[Field], aggregate: bool = False) -> tuple[Register, ...] | None:
+    """Arch.return_pieces; a structure is returned as its members are, so `aggregate` makes no difference here."""
     if any(field.kind == "x87" for field in fields):
         return _on_the_stack(size, fields)
     if len(fields) == 1 and fields[0].kind == "float" and fields[0].size == size > _EIGHTBYTE:

@@ -14,25 +14,9 @@ from rdb.arch.x86.xstate import Layout
 INTEGERS = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"]
 BYTES = ["al", "bl", "cl", "dl", "sil", "dil", "bpl", "spl", "r8l", "r9l", "r10l", "r11l", "r12l", "r13l", "r14l", "r15l"]
 HIGH_BYTES = ["ah", "bh", "ch", "dh"]
-WORDS = ["ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"]
-DOUBLE_WORDS = [
-    "eax",
-    "ebx",
-    "ecx",
-    "edx",
-    "esi",
-    "edi",
-    "ebp",
-    "esp",
-    "r8d",
-    "r9d",
-    "r10d",
-    "r11d",
-    "r12d",
-    "r13d",
-    "r14d",
-    "r15d",
-]
+# A word called sp is missing: that is GDB's name for the whole stack pointer.
+WORDS = ["ax", "bx", "cx", "dx", "si", "di", "bp", "", "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"]
+DOUBLE_WORDS = [f"e{name[1:]}" for name in INTEGERS[:8]] + [f"{name}d" for name in INTEGERS[8:]]
 
 DWARF = {name: number for number, name in enumerate(["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"])}
 DWARF |= {f"r{number}": number for number in range(8, 16)} | {"rip": 16}
@@ -82,6 +66,7 @@ def _parts() -> Iterator[Register]:
     for name, full in zip(HIGH_BYTES, INTEGERS):
         yield Register(name, slot(full, 1, high=1), groups=PART)
     for name, full in zip(WORDS, INTEGERS):
-        yield Register(name, slot(full, 2), groups=PART)
+        if name:
+            yield Register(name, slot(full, 2), groups=PART)
     for name, full in zip(DOUBLE_WORDS, INTEGERS):
         yield Register(name, slot(full, 4), groups=PART)

@@ -1,0 +1,53 @@
+"""i386 under Linux, also as a 32-bit program on x86-64."""
+
+from __future__ import annotations
+
+from rdb.arch.base import Arch, Assembly, Effects, SyscallConvention
+from rdb.arch.i386 import calling
+from rdb.arch.i386.registers import table
+from rdb.arch.i386.syscalls import NUMBERS
+from rdb.arch.x86 import xstate
+
+EM_386 = 3
+
+
+def _effects(code: bytes, address: int) -> Effects:
+    # iced-x86 is loaded when the first instruction is decoded.
+    from rdb.arch.i386.effects import effects
+
+    return effects(code, address)
+
+
+def _disassemble(code: bytes, address: int, flavor: str) -> list[Assembly]:
+    from rdb.arch.x86.assembly import disassemble
+
+    return disassemble(32, code, address, flavor)
+
+
+ARCH = Arch(
+    name="i386",
+    machine=EM_386,
+    elf_class=32,
+    pointer_size=4,
+    registers=table(),
+    pc="eip",
+    sp="esp",
+    fp="ebp",
+    flags="eflags",
+    breakpoint=b"\xcc",
+    max_instruction=15,
+    effects=_effects,
+    disassemble=_disassemble,
+    return_pieces=calling.return_pieces,
+    flag_names=table()["eflags"].flag_names,
+    syscall=SyscallConvention(
+        number="eax",
+        arguments=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
+        result="eax",
+        instruction=b"\xcd\x80",
+        names=NUMBERS,
+        abi="i386",
+    ),
+    arguments=calling.ARGUMENTS,
+    normal=xstate.normal,
+)
