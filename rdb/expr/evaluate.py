@@ -321,7 +321,7 @@ def _cast(node: nodes.Cast, context: Context) -> Value:
     kind = lookup.resolve(node.type, context)
     value = _place(node.operand, context)
     if value.type in (lookup.UNKNOWN_DATA, lookup.UNKNOWN_THREAD_DATA):
-        return lookup.declared(value, kind, context)
+        return context.at(kind, value.address or 0)
     return cast(value, kind, context)
 
 

@@ -36,6 +36,8 @@ from rdb.symbols.types import (
     strip,
 )
 
+_TEXT_UNITS = ("char", "wchar_t", "char16_t", "char32_t")
+
 
 def format_value(value: Value, scope: Scope, letter: str | None = None, top: bool = True) -> str:
     """A value as text; raises CannotAccessMemory where its bytes cannot be read, UsageError for an unknown letter."""
@@ -61,15 +63,19 @@ def string_style(scope: Scope) -> Style:
 
 @dataclass(frozen=True)
 class _Printer:
-    """One printing: where to look up symbols and memory, the format letter, and how deep inside the value it stands."""
+    """One printing: where to look up symbols and memory, the format letter, and how deep inside the value it stands.
+
+    `depth` is that of the indentation; `nesting`, which `print max-depth` limits, does not count nameless members.
+    """
 
     scope: Scope
     letter: str | None
     depth: int = 0
+    nesting: int = 0
 
-    @property
-    def deeper(self) -> _Printer:
-        return replace(self, depth=self.depth + 1)
+    def inside(self, named: bool = True) -> _Printer:
+        """The printer of a part."""
+        return replace(self, depth=self.depth + 1, nesting=self.nesting + named)
 
     def show(self, value: Value, top: bool = False) -> str:
         """The text of a value; `top` puts the type before a pointer."""
@@ -78,7 +84,7 @@ class _Printer:
         kind = strip(value.type)
         if self.letter is not None and not isinstance(kind, (StructType, ArrayType, VoidType)):
             return scalar(self._readable(value), self.letter, self.scope)
-        prefix = self._type_prefix(value.type) if top and self.scope.settings.flag("print address") else ""
+        prefix = self._type_prefix(value.type) if top else ""
         return prefix + _BY_KIND[type(kind)](self, value, kind)
 
     def _readable(self, value: Value) -> Value:
@@ -95,7 +101,7 @@ class _Printer:
         if not isinstance(kind, PointerType):
             return ""
         bare = _unqualified(type)
-        if isinstance(bare, PointerType) and _unqualified(bare.target).name == "char":
+        if isinstance(bare, PointerType) and _unqualified(bare.target).name in _TEXT_UNITS:
             return ""
         return f"({spell(type)}) "
 
@@ -130,20 +136,19 @@ class _Printer:
         self.scope.read_memory(address, 1)
         return f"{{{spell(value.type)}}} {self._address(address)}"
 
-    def _address(self, address: int) -> str:
+    def _address(self, address: int, with_symbol: bool = True) -> str:
         """An address with its symbol."""
-        settings = self.scope.settings
-        number = f"{address:#x}" if settings.flag("print address") else ""
-        return (number + symbolic(address, self.scope)).strip()
+        number = f"{address:#x}" if self.scope.settings.flag("print address") else ""
+        return (number + (symbolic(address, self.scope) if with_symbol else "")).strip()
 
     def pointer(self, value: Value, kind: PointerType) -> str:
         address = integer(value)
         target = strip(kind.target)
         if isinstance(target, FunctionType):
             return self._address(address)
-        text = self._address(address) if self.scope.settings.flag("print symbol") else f"{address:#x}"
+        text = self._address(address, self.scope.settings.flag("print symbol"))
         if is_character(kind.target) and address:
-            text += " " + self.string_at(address, kind.target)
+            text = f"{text} {self.string_at(address, kind.target)}".strip()
         return text
 
     def reference(self, value: Value, kind: ReferenceType) -> str:
@@ -156,9 +161,7 @@ class _Printer:
         style = string_style(self.scope)
         units, more, error = read_units(self.scope, address, unit.size, style.limit)
         text = string(units, unit.size, wide_prefix(unit), style, more) if units or error is None else ""
-        if error is None:
-            return text
-        return f"{text}{'...' if text else ''}<error: {error}>" if not text else f"{text}<error: {error}>"
+        return text if error is None else f"{text}<error: {error}>"
 
     # Aggregates
 
@@ -167,7 +170,21 @@ class _Printer:
             return self._address(value.address or 0) if value.address is not None and not kind.count else "{}"
         if is_character(kind.element) and self.letter is None and not kind.vector:
             return self._character_array(value, kind)
-        return "{" + self._elements(value, kind) + "}"
+        if self._too_deep():
+            return "{...}"
+        parts, cut = self._elements(value, kind)
+        if not self.scope.settings.flag("print array"):
+            return "{" + ", ".join(parts) + cut + "}"
+        return self._on_lines(parts, cut)
+
+    def _too_deep(self) -> bool:
+        deepest = self.scope.settings.limit("print max-depth")
+        return deepest is not None and self.nesting >= deepest
+
+    def _on_lines(self, parts: list[str], cut: str = "") -> str:
+        """Braces around parts, each on a line of its own."""
+        margin = "  " * self.depth
+        return "{\n" + ",\n".join(f"{margin}  {part}" for part in parts) + f"{cut}\n{margin}}}"
 
     def _character_array(self, value: Value, kind: ArrayType) -> str:
         size = kind.element.size
@@ -180,7 +197,8 @@ class _Printer:
             units.pop()
         return string(units, size, wide_prefix(kind.element), style)
 
-    def _elements(self, value: Value, kind: ArrayType) -> str:
+    def _elements(self, value: Value, kind: ArrayType) -> tuple[list[str], str]:
+        """The texts of the elements or runs of them, and "..." if there are more than the limit allows."""
         settings = self.scope.settings
         limit, threshold = settings.limit("print elements"), settings.limit("print repeats")
         count, size = kind.count or 0, kind.element.size
@@ -190,7 +208,7 @@ class _Printer:
         while index < count and (limit is None or printed < limit):
             run = self._run(value, kind, index)
             label = f"[{index}] = " if settings.flag("print array-indexes") else ""
-            text = label + self.deeper.show(context.part(value, kind.element, index * size))
+            text = label + self.inside().show(context.part(value, kind.element, index * size))
             if threshold is not None and run > threshold:
                 parts.append(f"{text} <repeats {run} times>")
                 printed += threshold
@@ -199,9 +217,7 @@ class _Printer:
                 parts.append(text)
                 printed += 1
                 index += 1
-        cut = "..." if index < count else ""
-        separator = ",\n" + "  " * (self.depth + 1) if settings.flag("print array") else ", "
-        return separator.join(parts) + cut
+        return parts, "..." if index < count else ""
 
     def _run(self, value: Value, kind: ArrayType, index: int) -> int:
         """How many equal elements begin at `index`."""
@@ -221,21 +237,17 @@ class _Printer:
             return "<incomplete type>"
         if kind.keyword == "union" and self.depth and not settings.flag("print union"):
             return "{...}"
-        deepest = settings.limit("print max-depth")
-        if deepest is not None and self.depth >= deepest:
+        if self._too_deep():
             return "{...}"
         if not kind.members:
             return "{<No data fields>}"
         parts = [self._member(value, member) for member in kind.members]
-        if not settings.flag("print pretty"):
-            return "{" + ", ".join(parts) + "}"
-        margin = "  " * self.depth
-        return "{\n" + ",\n".join(f"{margin}  {part}" for part in parts) + f"\n{margin}}}"
+        return self._on_lines(parts) if settings.flag("print pretty") else "{" + ", ".join(parts) + "}"
 
     def _member(self, value: Value, member: Member) -> str:
         part = Context(self.scope).part(value, member.type, member.offset, member)
         try:
-            text = self.deeper.show(part)
+            text = self.inside(member.name is not None).show(part)
         except RdbError as error:
             text = f"<error: {error}>"
         return f"{member.name} = {text}" if member.name else text

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from rdb.errors import ExpressionError, NoFrame, NoSymbol, NoSymbolTable, RdbError
 from rdb.expr.convert import make
 from rdb.expr.enumerators import enumerator
+from rdb.expr.located import variable_value
 from rdb.expr.nodes import ArrayOf, FunctionOf, PointerTo, TypeName
 from rdb.expr.scope import Context
-from rdb.expr.value import MemoryLvalue, RegisterLvalue, Value, optimized_out
+from rdb.expr.value import MemoryLvalue, Value
 from rdb.symbols.types import (
     BASIC,
     INT,
@@ -32,9 +33,7 @@ from rdb.symbols.types import (
 
 if TYPE_CHECKING:
     from rdb.symbols.functions import Function
-    from rdb.symbols.locations import Location
     from rdb.symbols.minimal import MinimalSymbol
-    from rdb.symbols.variables import Variable
 
 UNKNOWN_FUNCTION = TypedefType(name="<text variable, no debug info>", size=1, target=FunctionType(returns=INT, prototyped=False))
 UNKNOWN_DATA = TypedefType(name="<data variable, no debug info>", size=0, target=INT)
@@ -49,29 +48,12 @@ BUILT_IN: dict[str, Type] = {
 }
 
 
-class _NoFrameView:
-    """What locating a variable may ask for when there is no frame: memory, but no register."""
-
-    pc = 0
-    lookup_pc = 0
-
-    def __init__(self, context: Context) -> None:
-        self.memory = context.scope.read_memory
-
-    @property
-    def cfa(self) -> int:
-        raise NoFrame("No frame selected.")
-
-    def register(self, name: str) -> int:
-        raise NoFrame("No frame selected.")
-
-
 def symbol(name: str, context: Context) -> Value:
     """The value that a bare name stands for, which may be of an unknown type; raises NoSymbol."""
     table = context.scope.table
-    variable = table.variable(name, context.pc)
+    variable = context.variable(name)
     if variable is not None:
-        return variable_value(variable, context)
+        return variable_value(variable, context, context.scope.frame)
     functions = table.functions_named(name)
     if functions:
         return function_value(functions[0])
@@ -80,7 +62,7 @@ def symbol(name: str, context: Context) -> Value:
         return make(*constant)
     symbols = table.minimal(name)
     if symbols:
-        return minimal_value(symbols[0])
+        return minimal_value(symbols[0], context)
     if not table.objects:
         raise NoSymbolTable
     raise NoSymbol(name)
@@ -98,7 +80,7 @@ def scoped(scope: str | None, name: str, context: Context) -> Value:
     table = context.scope.table
     if scope is None:
         variable = table.variable(name, None)
-        return variable_value(variable, context) if variable is not None else symbol(name, context)
+        return variable_value(variable, context, context.scope.frame) if variable is not None else symbol(name, context)
     functions = table.functions_named(scope)
     if functions:
         return _in_function(functions[0], name, context)
@@ -107,11 +89,11 @@ def scoped(scope: str | None, name: str, context: Context) -> Value:
     except RdbError:
         raise NoSymbol(scope) from None
     if variable is not None:
-        return variable_value(variable, context)
+        return variable_value(variable, context, context.scope.frame)
     here = [function for function in table.functions_named(name) if function.path and _same_file(function.path, scope)]
     if here:
         return function_value(here[0])
-    if any(_same_file(str(source), scope) for source in table.sources()):
+    if table.has_source(scope):
         raise ExpressionError(f'No symbol "{name}" in specified context.')
     raise NoSymbol(scope)
 
@@ -121,86 +103,49 @@ def _same_file(path: str, asked: str) -> bool:
 
 
 def _in_function(function: Function, name: str, context: Context) -> Value:
+    """A variable of a function: of its innermost call, or, if it is not running, a static one."""
+    table = context.scope.table
     for frame in context.scope.frames():
         if frame.function is not None and frame.function.low == function.low:
-            variable = context.scope.table.variable(name, frame.lookup_pc)
+            variable = table.variable(name, frame.lookup_pc, inlined_out=frame.inlined_out)
             if variable is not None:
                 return variable_value(variable, context, frame)
             break
-    variable = context.scope.table.variable(name, context.scope.table.after_prologue(function))
+    variable = table.variable(name, table.after_prologue(function))
     if variable is None:
         raise ExpressionError(f'No symbol "{name}" in specified context.')
-    return variable_value(variable, context, _NoFrameView(context))
+    value = variable_value(variable, context, None)
+    if value.optimized_out:
+        raise NoFrame("No frame selected.")
+    return value
 
 
 def function_value(function: Function) -> Value:
     return Value(function.type, lambda: b"", MemoryLvalue(function.low))
 
 
-def minimal_value(symbol: MinimalSymbol) -> Value:
+def minimal_value(symbol: MinimalSymbol, context: Context) -> Value:
     """A symbol that only the ELF symbol table knows."""
     if symbol.kind == "tls":
-        return Value(UNKNOWN_THREAD_DATA, lambda: b"", MemoryLvalue(symbol.address))
+        return Value(UNKNOWN_THREAD_DATA, lambda: b"", MemoryLvalue(_thread_address(symbol, context)))
     return Value(UNKNOWN_FUNCTION if symbol.is_code else UNKNOWN_DATA, lambda: b"", MemoryLvalue(symbol.address))
 
 
-def declared(value: Value, type: Type, context: Context) -> Value:
-    """A variable of unknown type, seen as what the user says it is."""
-    if value.type is UNKNOWN_THREAD_DATA or value.address is None:
-        raise ExpressionError("Cannot find the thread-local storage of a variable without debug info.")
-    return context.at(type, value.address)
+def _thread_address(symbol: MinimalSymbol, context: Context) -> int:
+    """Where the selected thread has a thread-local symbol."""
+    from rdb.symbols.objects import LoadedObject
+    from rdb.symbols.thread_storage import thread_address
 
-
-def variable_value(variable: Variable, context: Context, frame: object = None) -> Value:
-    """The value of a variable in `frame`, the selected one unless given."""
-    from rdb.symbols import locations
-
-    view = frame or context.scope.frame or _NoFrameView(context)
-    return located(locations.locate(variable, view), variable.type, context)
-
-
-def located(location: Location, type: Type, context: Context) -> Value:
-    """The value of `type` that lies at `location`."""
-    from rdb.symbols import locations
-
-    if isinstance(location, locations.InMemory):
-        return context.at(type, location.address)
-    if isinstance(location, locations.InRegister):
-        name = location.name
-        return Value(type, lambda: context.read_register(name)[: type.size].ljust(type.size, b"\0"), RegisterLvalue(name))
-    if isinstance(location, locations.Constant):
-        return Value.of(type, location.data[: type.size].ljust(type.size, b"\0"))
-    if isinstance(location, locations.InPieces):
-        return _assembled(location, type, context)
-    return optimized_out(type)
-
-
-def _assembled(location: Location, type: Type, context: Context) -> Value:
-    """A value that is spread over several places; such a value cannot be assigned to."""
-    parts: list[Value] = []
-    missing: list[tuple[int, int]] = []
-    at = 0
-    for piece in location.pieces:
-        raw = TypedefType(name=None, size=piece.size, target=INT)
-        part = located(piece.location, raw, context)
-        if part.missing:
-            missing.append((at, at + piece.size))
-        parts.append(part)
-        at += piece.size
-    if at < type.size:
-        missing.append((at, type.size))
-
-    def fetch() -> bytes:
-        data = b"".join(b"\0" * part.type.size if part.missing else part.data for part in parts)
-        return data[: type.size].ljust(type.size, b"\0")
-
-    return Value(type, fetch, None, tuple(missing))
+    frame = context.scope.frame
+    if frame is None or not isinstance(symbol.object, LoadedObject):
+        raise ExpressionError(f"Cannot read `{symbol.name}' without registers")
+    pointer = frame.register(frame.machine.thread_pointer or "")
+    return thread_address(symbol.object, symbol.address, pointer, context.scope.table, context.scope.read_memory)
 
 
 def is_type_name(name: str, context: Context) -> bool:
     """Whether a plain name is a type and nothing nearer."""
-    table = context.scope.table
-    return table.variable(name, context.pc) is None and table.type_named(name, context.pc) is not None
+    return context.variable(name) is None and context.scope.table.type_named(name, context.pc) is not None
 
 
 def type_named(spelling: str, context: Context) -> Type:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rdb.settings import Settings
     from rdb.symbols.table import SymbolTable
     from rdb.symbols.unwind import Frame
+    from rdb.symbols.variables import Variable
 
 
 class Scope(Protocol):
@@ -93,6 +94,11 @@ class Context:
         """Where names are looked up."""
         frame = self.scope.frame
         return None if frame is None else frame.lookup_pc
+
+    def variable(self, name: str) -> Variable | None:
+        """The variable that a bare name means here."""
+        frame = self.scope.frame
+        return self.scope.table.variable(name, self.pc, inlined_out=frame.inlined_out if frame is not None else 0)
 
     def read(self, address: int, size: int) -> bytes:
         """Memory, noted in the trace; raises CannotAccessMemory."""
