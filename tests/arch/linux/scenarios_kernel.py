@@ -37,7 +37,7 @@ PROCESSES: list[Scenario] = [
     call("prlimit64", 0, one(*range(16), 99), 0, OUT),
     *each("setgroups", 3, ints(1, 2, 3)),
     *each("setgroups32", 3, ints(1, 2, 3)),
-    *each("getgroups getgroups32", one(0, 1, 3, 100, -1), OUT),
+    *each("getgroups getgroups32", one(3, 0, 1, 100, -1), OUT),
     *each("getresuid getresgid getresuid32 getresgid32", OUT, OUT, OUT),
     call("capget", ints(0x20080522, 0), OUT) + call("capget", ints(0x19980330, 0), OUT) + call("capget", OUT, OUT),
     call("capset", ints(7, 0), 0),
@@ -115,7 +115,7 @@ QUEUE: Scenario = call("mq_open", text("rdb-test"), 0o104302, 0o600, words(0, 4,
 IPC: list[Scenario] = [
     *each("futex", FUTEX_WORD, one(6, 0, 1, 3, 7, 8, 9, 128 + 6, 128 + 8, 13), one(0, 1), timespec(0, 1000), FUTEX_WORD, 1),
     *each("futex", FUTEX_WORD, one(5, 1, 4, 128 + 5), 1, 1, ints(5), one(0x01001000, 0x11002000, 0x41003000)),
-    *each("futex_time64", FUTEX_WORD, one(0, 1, 5, 6, 8), 0, quads(0, 1000), FUTEX_WORD, 0x01001000),
+    *each("futex_time64", FUTEX_WORD, one(6, 0, 1, 5, 8), 0, quads(0, 1000), FUTEX_WORD, 0x01001000),
     call("futex_waitv", data(b"\0" * 24), 1, 0, quads(0, 0), 1) + call("futex_wake", FUTEX_WORD, 1, 1, 2),
     call("msgget", 0, 0o1600)
     + call("msgsnd", result(0), words(5, 0x6161616161), 12, 0o4000)
