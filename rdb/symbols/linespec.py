@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rdb.errors import NoLocation, NoSymbolTable
+from rdb.symbols.minimal import MinimalSymbol
 from rdb.symbols.objects import LoadedObject
 
 if TYPE_CHECKING:
@@ -133,4 +134,10 @@ def _minimal_addresses(table: SymbolTable, name: str, known: set[int]) -> list[i
     wanted = [symbol for symbol in places.values() if symbol.is_global] or list(places.values())
     if not wanted and not known:
         wanted = [symbol for symbol in table.minimal(name + "@plt") if isinstance(symbol.object, LoadedObject)]
-    return [table.after_prologue(symbol) for symbol in wanted]
+    return [_function_or_symbol_start(table, symbol) for symbol in wanted]
+
+
+def _function_or_symbol_start(table: SymbolTable, symbol: MinimalSymbol) -> int:
+    """Where a breakpoint on a symbol belongs; the symbol may be another name of a function that has debug info."""
+    function = table.function_at(symbol.address)
+    return table.after_prologue(function if function is not None and function.low == symbol.address else symbol)

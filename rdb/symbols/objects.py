@@ -279,7 +279,8 @@ class LoadedObject:
             if not ranges:
                 return None
             linkage = die.inherited("DW_AT_linkage_name") or die.inherited("DW_AT_MIPS_linkage_name")
-            name = die.name or linkage or "<unnamed>"
+            # Outside of C++ the linkage name is the name, as in GDB: libc's qsort is __GI_qsort.
+            name = (die.name if die.unit.is_cplus else linkage or die.name) or linkage or "<unnamed>"
             path, line = self.declared_at(die)
             self._functions[die.offset] = Function(name, linkage, ranges, path, line, self, die)
         return self._functions[die.offset]

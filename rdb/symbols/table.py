@@ -85,25 +85,24 @@ class SymbolTable:
     def _functions_in(self, candidate: LoadedObject, name: str) -> list[Function]:
         if candidate.dwarf is None:
             return []
-        if candidate.is_small or candidate is self.objects[0]:
+        if candidate.is_small:
             functions = [candidate.function(die) for die in candidate.names.find("function", name)]
             return _unique([function for function in functions if function is not None])
         symbols = [symbol for symbol in candidate.minimal(name) if symbol.kind == "text"]
-        functions = [candidate.function_at(symbol.address) for symbol in symbols]
-        return _unique([function for function in functions if function is not None and name in (function.name, function.linkage_name)])
+        found = [(symbol, candidate.function_at(symbol.address)) for symbol in symbols]
+        return _unique([function for symbol, function in found if function is not None and function.low == symbol.address])
 
     def _holders_of(self, name: str) -> Iterator[LoadedObject]:
         """The objects with big debug info in which `name` occurs."""
-        for candidate in self.objects[1:]:
+        for candidate in self.objects:
             if candidate.dwarf is not None and not candidate.is_small and candidate.names.may_hold(name):
                 yield candidate
 
     def inlined_copies(self, name: str) -> list[tuple[LoadedObject, Scope]]:
-        """The calls of function `name` that were inlined, in small objects and in the program."""
+        """The calls of function `name` that were inlined, in objects with little debug info."""
         from rdb.symbols.variables import inlined_copies
 
-        near = [candidate for candidate in self.objects if candidate.dwarf is not None]
-        near = [candidate for candidate in near if candidate.is_small or candidate is self.objects[0]]
+        near = [candidate for candidate in self.objects if candidate.dwarf is not None and candidate.is_small]
         return [(candidate, scope) for candidate in near for scope in inlined_copies(candidate, name)]
 
     def after_prologue(self, function: Function | MinimalSymbol) -> int:

@@ -4,6 +4,8 @@ Frames come one by one, the youngest first, so asking for the caller costs one s
 the object (rdb.symbols.cfi); where there is none, by what x86-64 functions do with the stack pointer and rbp.  A function whose code
 was inlined has a frame of its own, which shares pc, registers and CFA with the function that it was inlined into.
 
+So has a function that left by a tail call, if debug info tells unambiguously that it was there (rdb.symbols.call_sites).
+
 Registers that a function may clobber have, in its caller's frame, the value they have now, as in GDB: nobody knows better.
 """
 
@@ -15,6 +17,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from rdb.errors import CannotAccessMemory
+from rdb.symbols.call_sites import call_sites, tail_callers
 from rdb.symbols.cfi import FrameEntry, Rule, UnwindRow
 from rdb.symbols.expressions import Context, Unavailable, compute
 from rdb.symbols.functions import Function, InlinedCall, Scope
@@ -45,7 +48,7 @@ class FrameId(NamedTuple):
 
 @dataclass
 class _Physical:
-    """A frame of the machine, before inlined calls are told apart."""
+    """A frame of the machine, before inlined calls are told apart; `beyond` are the next older ones where they are known already."""
 
     pc: int
     registers: dict[str, int | None]
@@ -55,6 +58,8 @@ class _Physical:
     is_signal: bool = False
     entry: FrameEntry | None = None
     row: UnwindRow | None = None
+    is_tail_call: bool = False
+    beyond: list[_Physical] = field(default_factory=list)
 
     @property
     def lookup_pc(self) -> int:
@@ -88,6 +93,7 @@ class Frame:
     inlined_out: int = 0
     inline_depth: int = 0
     after_call: bool = False
+    is_tail_call: bool = False
     stop_reason: str | None = None
     older_frame: Callable[[], Frame | None] = field(default=lambda: None, repr=False)
 
@@ -131,6 +137,22 @@ class Frame:
     def older(self) -> Frame | None:
         """The frame that called this one, also beyond main."""
         return self.older_frame()
+
+    @property
+    def is_artificial(self) -> bool:
+        """Whether the machine's stack does not know the frame: an inlined call, or a function that left by a tail call."""
+        return self.inlined or self.is_tail_call
+
+    @property
+    def caller(self) -> Frame | None:
+        """The frame that this one's code returns to, past inlined calls and tail calls: what stepping compares."""
+        frame: Frame | None = self
+        while frame is not None and frame.is_artificial:
+            frame = frame.older
+        frame = frame.older if frame is not None else None
+        while frame is not None and frame.is_artificial:
+            frame = frame.older
+        return frame
 
 
 def frames(
@@ -202,7 +224,7 @@ class _Unwinder:
             level, physical.pc, physical.cfa or 0, physical.registers, physical.saved_at, function,
             self._name(function, scope, object, pc), self._line(pc, inner), scope is not None, object, physical.is_signal,
             self.machine, self.table, self.memory, scope or (function.scope if function is not None and chain else None),
-            out, len(chain) - out, physical.after_call,
+            out, len(chain) - out, physical.after_call, physical.is_tail_call,
         )  # fmt: skip
         if scope is not None:
             frame.older_frame = lambda: self._frame(physical, chain, out + 1, level + 1)
@@ -231,6 +253,8 @@ class _Unwinder:
 
     def _caller(self, physical: _Physical, frame: Frame) -> Frame | None:
         """The caller of a physical frame, or None with the reason noted in `frame`."""
+        if physical.beyond:
+            return self._next(physical.beyond, frame.level + 1)
         try:
             caller = self._unwind(physical)
         except CannotAccessMemory as error:
@@ -248,7 +272,25 @@ class _Unwinder:
             if caller.cfa < physical.cfa:
                 frame.stop_reason = "previous frame inner to this frame (corrupt stack?)"
                 return None
-        return self._frame(caller, self._inlined_scopes(caller), 0, frame.level + 1)
+        return self._next([*self._tail_calls(physical, caller), caller], frame.level + 1)
+
+    def _next(self, waiting: list[_Physical], level: int) -> Frame:
+        """The first of the physical frames that wait, with the others behind it."""
+        first = waiting[0]
+        first.beyond = waiting[1:]
+        return self._frame(first, self._inlined_scopes(first), 0, level)
+
+    def _tail_calls(self, physical: _Physical, caller: _Physical) -> list[_Physical]:
+        """The functions between caller and callee that left by tail calls."""
+        function, callee = self.table.function_at(caller.lookup_pc), self.table.function_at(physical.lookup_pc)
+        if function is None or callee is None or physical.is_signal or not caller.after_call:
+            return []
+        site = call_sites(function).get(caller.pc)
+        steps = tail_callers(site, function, callee.low, self.table) if site is not None else []
+        return [
+            _Physical(pc, caller.registers | {self.machine.pc: pc}, caller.saved_at, True, physical.cfa, is_tail_call=True)
+            for _, pc in steps
+        ]  # fmt: skip
 
     def _find_frame(self, physical: _Physical) -> None:
         """Fill in what the unwind tables say about a frame: its row, whether it is a signal's, and its CFA."""
