@@ -74,7 +74,7 @@ def test_every_name_in_a_table_is_a_call() -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("fill", [b"\0", b"\x01", b"\xff", b"\x10\x20"])
+@pytest.mark.parametrize("fill", [b"\xff", b"\x10\x20"])
 def test_no_arguments_make_it_raise(abi: Abi, fill: bytes) -> None:
     view = View(fill * 4096)
     values = [0, 1, AT, AT + 4090, (1 << 64) - 1, -1, 1 << 31, 1 << 62]
