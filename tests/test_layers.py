@@ -26,6 +26,8 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("symbols",),
     ("expr",),
     ("breakpoints",),
+    ("stops",),
+    ("walks",),
     ("run_control",),
     ("session",),
     ("commands",),
