@@ -27,6 +27,7 @@ from rdb.expr.nodes import Node
 from rdb.expr.parse import parse
 from rdb.expr.registers import register_named, register_type
 from rdb.expr.scope import Context, Scope, Trace
+from rdb.expr.tokens import TOO_DEEP
 from rdb.expr.value import ConvenienceLvalue, RegisterLvalue, Value, integer, is_integral, void
 from rdb.symbols.types import (
     CHAR,
@@ -88,7 +89,7 @@ def run(node: Node, context: Context) -> Value:
     try:
         return _TABLE[type(node)](node, context)
     except RecursionError:
-        raise ExpressionError("Expression is nested too deeply.") from None
+        raise ExpressionError(TOO_DEEP) from None
 
 
 def operand(node: Node, context: Context) -> Value:

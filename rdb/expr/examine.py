@@ -29,11 +29,11 @@ _WIDE_PREFIX = {1: "", 2: "u", 4: "U"}
 
 
 class Examiner:
-    """The state between one x command and the next: `address` is where the next one begins."""
+    """The state between one x command and the next: `address` is where the next one begins, None before the first."""
 
     def __init__(self, letter: str = "x", size: str = "w") -> None:
         self.letter, self.size = letter, size
-        self.address = 0
+        self.address: int | None = None
 
     def resolved(self, format: Format) -> Format:
         """`format` with what it leaves open filled in from the last one."""
@@ -62,69 +62,74 @@ class Examiner:
         """The text, piece by piece, as it can be read; an RdbError ends it in the middle of a line, as in GDB."""
         format = self.resolved(format)
         letter, size = format.letter or "x", format.size or "w"
-        if start is not None:
-            self.address = start
+        address = start if start is not None else self.address or 0
         self.letter = letter
         self.size = "b" if letter == "s" else size
         if format.count < 0:
-            self._go_back(format, letter, size)
-        self.address &= (1 << 8 * scope.arch.pointer_size) - 1
-        show = {"s": self._strings, "i": self._instructions}.get(letter, self._numbers)
-        yield from show(abs(format.count), letter, size, scope, disassemble)
+            if letter in "si":
+                raise UsageError(f'A negative count is not supported with format "{letter}".')
+            address += format.count * SIZES[size]
+        self.address = address & (1 << 8 * scope.arch.pointer_size) - 1
+        if letter == "i":
+            yield from self._instructions(abs(format.count), scope, disassemble)
+        elif letter == "s":
+            yield from self._strings(abs(format.count), size, scope)
+        else:
+            yield from self._numbers(abs(format.count), letter, size, scope)
+        if format.count < 0:
+            self.address = address
 
-    def _go_back(self, format: Format, letter: str, size: str) -> None:
-        if letter in "si":
-            raise UsageError(f'A negative count is not supported with format "{letter}".')
-        self.address += format.count * SIZES[size]
-
-    def _label(self, scope: Scope) -> str:
-        return f"{self.address:#x}{symbolic(self.address, scope)}:"
-
-    def _numbers(self, count: int, letter: str, size: str, scope: Scope, disassemble: Disassemble) -> Iterator[str]:
+    def _numbers(self, count: int, letter: str, size: str, scope: Scope) -> Iterator[str]:
         kind: Type = _TYPES[size]
         if letter == "f" and size in "wg":
             kind = FloatType(name="float" if size == "w" else "double", size=SIZES[size])
-        width = kind.size
+        first = self.address or 0
         for number in range(count):
+            address = first + number * kind.size
             if number % _PER_LINE[size] == 0:
-                yield ("\n" if number else "") + self._label(scope)
+                yield ("\n" if number else "") + _label(address, scope)
             yield "\t"
             if letter not in LETTERS:
                 raise UsageError(f'Undefined output format "{letter}".')
-            value = Context(scope).at(kind, self.address)
+            value = Context(scope).at(kind, address)
             yield scalar(value, letter, scope, padded=True)
-            self._remember(kind, self.address, value, scope)
-            self.address += width
+            self._remember(kind, address, value, scope)
         if count:
             yield "\n"
 
-    def _strings(self, count: int, letter: str, size: str, scope: Scope, disassemble: Disassemble) -> Iterator[str]:
+    def _strings(self, count: int, size: str, scope: Scope) -> Iterator[str]:
         width = SIZES[size] if size in "bhw" else 1
         style = string_style(scope)
         for _ in range(count):
-            yield self._label(scope) + "\t"
-            units, more, error = read_units(scope, self.address, width, style.limit)
+            address = self.address or 0
+            yield _label(address, scope) + "\t"
+            units, more, error = read_units(scope, address, width, style.limit)
             if error is not None:
                 yield (string(units, width, _WIDE_PREFIX[width], style) if units else "") + f"<error: {error}>\n"
                 return
             yield string(units, width, _WIDE_PREFIX[width], style, more) + "\n"
-            self._remember(INT8, self.address, void(), scope)
-            self.address += (len(units) + (not more)) * width
+            self._remember(INT8, address, void(), scope, (len(units) + (not more)) * width)
 
-    def _instructions(self, count: int, letter: str, size: str, scope: Scope, disassemble: Disassemble) -> Iterator[str]:
+    def _instructions(self, count: int, scope: Scope, disassemble: Disassemble) -> Iterator[str]:
         frame = scope.frame
         for _ in range(count):
-            mark = "=> " if frame is not None and frame.pc == self.address else "   "
-            yield mark + self._label(scope) + "\t"
-            text, length = disassemble(self.address)
+            address = self.address or 0
+            mark = "=> " if frame is not None and frame.pc == address else "   "
+            yield mark + _label(address, scope) + "\t"
+            text, length = disassemble(address)
             yield text + "\n"
-            self._remember(INT8, self.address, void(), scope)
-            self.address += length
+            self._remember(INT8, address, void(), scope, length)
 
-    def _remember(self, kind: Type, address: int, value: Value, scope: Scope) -> None:
+    def _remember(self, kind: Type, address: int, value: Value, scope: Scope, length: int | None = None) -> None:
+        """Set $_ and $__, and go on behind what was shown there."""
+        self.address = address + (kind.size if length is None else length)
         size = scope.arch.pointer_size
         scope.convenience["_"] = Value.of(pointer_to(kind, size), address.to_bytes(size, "little"))
         scope.convenience["__"] = value if value.address is None else Value.of(kind, value.data)
+
+
+def _label(address: int, scope: Scope) -> str:
+    return f"{address:#x}{symbolic(address, scope)}:"
 
 
 def examined_address(value: Value, scope: Scope) -> int:

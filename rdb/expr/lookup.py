@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rdb.errors import ExpressionError, NoFrame, NoSymbol, NoSymbolTable, RdbError
 from rdb.expr.convert import make
 from rdb.expr.enumerators import enumerator
-from rdb.expr.located import variable_value
+from rdb.expr.located import variable_value as variable_value
 from rdb.expr.nodes import ArrayOf, FunctionOf, PointerTo, TypeName
 from rdb.expr.scope import Context
 from rdb.expr.value import MemoryLvalue, Value

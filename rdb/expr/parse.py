@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rdb.errors import ExpressionError
 from rdb.expr import nodes
 from rdb.expr.nodes import Node
-from rdb.expr.tokens import Token, Tokens, read_history
+from rdb.expr.tokens import DEEPEST, TOO_DEEP, Token, Tokens, read_history
 from rdb.expr.type_names import KEYWORDS, QUALIFIERS, TAGGED, IsType, parse_type, starts_type
 
 # Binding powers.  GDB's @ stands between the shifts and the sums.
@@ -23,7 +23,6 @@ BINARY = {
 LOGICAL = {"||": 4, "&&": 5}
 ASSIGNING = {"=": None, **{f"{operator}=": operator for operator in ["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]}}
 STEPPING = {"++": 1, "--": -1}
-DEEPEST = 200
 
 WORDS = KEYWORDS | set(QUALIFIERS) | set(TAGGED)
 
@@ -59,7 +58,7 @@ class _Parser:
         """An expression whose operators all bind at least as tightly as `least`."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise ExpressionError("Expression is nested too deeply.")
+            raise ExpressionError(TOO_DEEP)
         node = self._unary()
         while self.tokens.next.kind == "operator":
             extended = self._infix(node, self.tokens.next.text, least)

@@ -14,6 +14,9 @@ from fractions import Fraction
 from rdb.errors import ExpressionError
 from rdb.expr.nodes import Character, History, Node, Number, String
 
+DEEPEST = 100
+TOO_DEEP = "Expression is nested too deeply."
+
 _SPELT = """<<= >>= ... -> ++ -- << >> <= >= == != && || += -= *= /= %= &= |= ^= ::
     + - * / % & | ^ ~ ! < > = ? : , . ( ) [ ] { } @"""
 OPERATORS = sorted(_SPELT.split(), key=len, reverse=True)
@@ -62,6 +65,8 @@ class Tokens:
         token = self.next
         if token.kind == "operator":
             self._open += (token.text in ("(", "[")) - (token.text in (")", "]"))
+            if self._open > DEEPEST:
+                raise ExpressionError(TOO_DEEP)
         self.next = self._read(token.end)
         return token
 
