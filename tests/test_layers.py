@@ -25,7 +25,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("record",),
     ("symbols",),
     ("expr",),
-    ("breakpoints",),
+    ("breakpoints", "libraries"),
     ("stops",),
     ("walks",),
     ("run_control",),
