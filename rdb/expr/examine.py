@@ -1,7 +1,7 @@
 """The x command: memory as numbers, strings or instructions.
 
-An Examiner remembers, as GDB does, where it stopped and how it looked, so that `x` alone goes on; and it sets $_ and $__ to the
-last address and what is there.
+An Examiner remembers, as GDB does, where it stopped, how it looked and how far, so that `x` alone goes on; and it sets $_ and $__
+to the last address and what is there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Examiner:
     """The state between one x command and the next: `address` is where the next one begins, None before the first."""
 
     def __init__(self, letter: str = "x", size: str = "w") -> None:
-        self.letter, self.size = letter, size
+        self.letter, self.size, self.count = letter, size, 1
         self.address: int | None = None
 
     def resolved(self, format: Format) -> Format:
@@ -45,8 +45,6 @@ class Examiner:
             size = size or self.size
         elif size is None:
             size = self._usual_size(letter)
-        if letter == "a":
-            size = "g"
         return replace(format, letter=letter, size=size)
 
     def _usual_size(self, letter: str) -> str:
@@ -60,8 +58,11 @@ class Examiner:
         self, format: Format, scope: Scope, disassemble: Disassemble, start: int | None = None
     ) -> Iterator[str]:  # fmt: skip
         """The text, piece by piece, as it can be read; an RdbError ends it in the middle of a line, as in GDB."""
+        if start is None and format == Format():
+            format = Format(self.count)
         format = self.resolved(format)
         letter, size = format.letter or "x", format.size or "w"
+        self.count = format.count
         address = start if start is not None else self.address or 0
         self.letter = letter
         self.size = "b" if letter == "s" else size

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rdb.errors import RdbError
 from rdb.expr.evaluate import evaluate, type_of
+from rdb.expr.examine import examined_address
 from rdb.expr.format import format_value
 from rdb.expr.format_spec import check_print_format, parse_format
 from rdb.expr.value import void
@@ -43,7 +44,7 @@ def gdb_answers(program: Path, commands: list[str], before: tuple[str, ...] = ()
 
 
 def rdb_answer(scope: StaticScope, command: str) -> str:
-    """What rdb answers to print, output, whatis, ptype and set print."""
+    """What rdb answers to print, output, x, whatis, ptype and set print."""
     match = _COMMAND.match(command)
     assert match is not None
     verb, letters, text = match[1], match[2] or "", match[3]
@@ -55,6 +56,8 @@ def rdb_answer(scope: StaticScope, command: str) -> str:
             if verb == "ptype":
                 return f"type = {describe(type)}"
             return f"type = {spell(type.target if named and isinstance(type, TypedefType) else type)}"
+        if verb == "x":
+            return _examine(scope, letters, text)
         return _print(scope, verb, letters, text)
     except RdbError as error:
         return str(error)
@@ -64,6 +67,21 @@ def _set(scope: StaticScope, text: str) -> str:
     name = max((name for name in BY_NAME if text.startswith(name + " ")), key=len)
     scope.settings.set_text(name, text[len(name) :].strip())
     return ""
+
+
+def _examine(scope: StaticScope, letters: str, text: str) -> str:
+    pieces: list[str] = []
+    start = examined_address(evaluate(text, scope), scope) if text else None
+    try:
+        for piece in scope.examiner.examine(parse_format(letters), scope, _no_instructions, start):
+            pieces.append(piece)
+    except RdbError as error:
+        pieces.append(str(error))
+    return "".join(pieces).rstrip("\n")
+
+
+def _no_instructions(address: int) -> tuple[str, int]:
+    raise NotImplementedError
 
 
 def _print(scope: StaticScope, verb: str, letters: str, text: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rdb.arch.base import Arch
 from rdb.arch.x86_64 import ARCH
 from rdb.errors import CannotAccessMemory, NoRegisters
+from rdb.expr.examine import Examiner
 from rdb.expr.value import Value
 from rdb.settings import Settings
 from rdb.symbols.elf import PT_LOAD
@@ -27,6 +28,7 @@ class StaticScope:
         self.frame: Frame | None = None
         self.convenience: dict[str, Value] = {}
         self.history: list[Value] = []
+        self.examiner = Examiner()
         self.writable = writable
         self.reads: list[tuple[int, int]] = []
         self.segments: list[tuple[int, bytearray]] = []

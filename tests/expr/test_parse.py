@@ -104,11 +104,10 @@ def test_long_chains_are_not_deep() -> None:
     assert isinstance(parse("+".join(["a"] * 2000)), nodes.Binary)
 
 
-PIECES = st.sampled_from(
-    """a b int char unsigned long struct union enum node sizeof const volatile void _Bool t 0 1 42 0x1f 010 08 1.5 1e5 1e 0x1p3 .5
-    'a' '\\n' '' 'ab' "s" "" L"w" u8"x" $ $$ $1 $$2 $rip $_ + - * / % & | ^ ~ ! < > = ? : , . -> ( ) [ ] { } @ :: ++ -- << >> <= >=
-    == != && || += -= <<= ... # ; \\ ` ' " 'file.c' é \x00""".split(" ")
-)
+WORDS = """a b int char unsigned long struct union enum node sizeof const volatile void _Bool t 0 1 42 0x1f 010 08 1.5 1e5
+    1e 0x1p3 .5 'a' '\\n' '' 'ab' "s" "" L"w" u8"x" $ $$ $1 $$2 $rip $_ + - * / % & | ^ ~ ! < > = ? : , . -> ( ) [ ] { } @ ::
+    ++ -- << >> <= >= == != && || += -= <<= ... # ; \\ ` ' " 'file.c' é \x00"""
+PIECES = st.sampled_from(WORDS.split())
 SOUP = st.lists(PIECES, max_size=24).map(" ".join)
 MUTATED = st.tuples(st.sampled_from(sorted(TREES)), st.integers(0, 40), st.integers(0, 3), PIECES).map(
     lambda parts: parts[0][: parts[1]] + parts[3] + parts[0][parts[1] + parts[2] :]
