@@ -18,13 +18,29 @@ if TYPE_CHECKING:
 
 def addresses_of(objects: list[LoadedObject], file: str, line: int) -> tuple[int, list[int]]:
     """See SymbolTable.addresses_of."""
+    actual, places = _places(objects, file, line)
+    return actual, list(dict.fromkeys(past_prologue(owner, address) for owner, address in places))
+
+
+def stretches_of(objects: list[LoadedObject], file: str, line: int) -> list[tuple[int, int]]:
+    """See SymbolTable.stretches_of."""
+    found = []
+    for owner, address in _places(objects, file, line)[1]:
+        held = owner.line_at(address)
+        if held is not None:
+            found.append((held.start, held.end if held.line == line else held.start))
+    return found
+
+
+def _places(objects: list[LoadedObject], file: str, line: int) -> tuple[int, list[tuple[LoadedObject, int]]]:
+    """The line that stands in for `line`, and one address for each block that has code of it."""
     rows: list[tuple[LoadedObject, Row]] = [
         (owner, row) for owner in objects for unit, index in owner.files_named(file) for row in owner.rows_of(unit, index)
     ]
     actual = min((row.line for _, row in rows if row.line >= line), default=None)
     if actual is None:
         return line, []
-    found: list[int] = []
+    found: list[tuple[LoadedObject, int]] = []
     blocks: set[int] = set()
     for owner, row in rows:
         if row.line != actual:
@@ -36,7 +52,5 @@ def addresses_of(objects: list[LoadedObject], file: str, line: int) -> tuple[int
             if block in blocks:
                 continue
             blocks.add(block)
-        address = past_prologue(owner, address)
-        if address not in found:
-            found.append(address)
+        found.append((owner, address))
     return actual, found

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rdb.symbols.objects import LoadedObject
 
 _DEEPEST = 200
+_DEEPEST_ORIGIN = 16
+_DECLARATIONS = {"DW_TAG_variable", "DW_TAG_formal_parameter"}
+_CALL_SITES = {"DW_TAG_call_site", "DW_TAG_GNU_call_site"}
 
 
 @dataclass(eq=False)
@@ -74,7 +77,10 @@ def read_scope(die: Die, bias: int, parent: Scope | None = None, depth: int = 0)
 
 
 def _read_children(scope: Scope, die: Die, bias: int, depth: int) -> None:
+    instances: set[int] = set()
     for child in die.children():
+        if "DW_AT_abstract_origin" in child and child.tag not in _CALL_SITES:
+            instances.add(_last_origin(child))
         if child.tag in ("DW_TAG_lexical_block", "DW_TAG_inlined_subroutine"):
             inner = read_scope(child, bias, scope, depth + 1)
             if inner.ranges:
@@ -82,8 +88,31 @@ def _read_children(scope: Scope, die: Die, bias: int, depth: int) -> None:
             elif child.tag == "DW_TAG_lexical_block" and not ("DW_AT_ranges" in child or "DW_AT_low_pc" in child):
                 scope.declarations += inner.declarations
                 scope.children += inner.children
-        elif child.tag in ("DW_TAG_variable", "DW_TAG_formal_parameter"):
+        elif child.tag in _DECLARATIONS:
             scope.declarations.append(child)
+    origin = die.follow("DW_AT_abstract_origin")
+    if origin is not None:
+        scope.declarations += _left_out(origin, instances)
+
+
+def _left_out(origin: Die, instances: set[int]) -> Iterator[Die]:
+    """What an abstract function or block declares and this instance of it does not: it was optimized away (DWARF 5, 3.3.8.2)."""
+    for child in origin.children():
+        if child.offset in instances:
+            continue
+        if child.tag in _DECLARATIONS:
+            yield child
+        elif child.tag == "DW_TAG_lexical_block":
+            yield from _left_out(child, instances)
+
+
+def _last_origin(die: Die) -> int:
+    for _ in range(_DEEPEST_ORIGIN):
+        origin = die.follow("DW_AT_abstract_origin")
+        if origin is None:
+            break
+        die = origin
+    return die.offset
 
 
 def moved(ranges: tuple[Range, ...], bias: int) -> tuple[Range, ...]:

@@ -28,7 +28,7 @@ from rdb.symbols.location_lists import expression_at
 from rdb.symbols.objects import LoadedObject
 from rdb.symbols.thread_storage import thread_address
 from rdb.symbols.types import Type
-from rdb.symbols.unwind import Frame
+from rdb.symbols.unwind import Frame, is_outermost
 from rdb.symbols.variables import Variable
 
 __all__ = ["Constant", "FrameView", "InMemory", "InPieces", "InRegister", "Location", "OptimizedOut", "Part", "Unavailable", "locate",
@@ -221,7 +221,8 @@ class FrameContext(Context):
         frame: Frame | None = self.frame
         while frame is not None and frame.inlined:
             frame = frame.older
-        caller = frame.older if frame is not None else None
+        # What called main is not on the stack that users see, and GDB does not look there.
+        caller = frame.older if frame is not None and not is_outermost(frame, frame.table) else None
         if frame is None or caller is None or frame.function is None or caller.function is None or not caller.after_call:
             raise Unavailable
         site = call_sites(caller.function).get(caller.pc)

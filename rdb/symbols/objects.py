@@ -79,11 +79,17 @@ class LoadedObject:
     """One ELF file at one place in memory.  Opening reads headers only; symbols and DWARF follow when asked for."""
 
     def __init__(self, elf: Elf, bias: int, find_debug: Callable[[Elf], Elf | None]) -> None:
-        self.elf, self.bias, self.path = elf, bias, elf.path
+        self.elf, self.path = elf, elf.path
         self._find_debug = find_debug
         self._units: dict[int, CompilationUnit] = {}
         self._functions: dict[int, Function] = {}
-        spans = [segment for segment in elf.segments if segment.type == PT_LOAD]
+        self.move(bias)
+
+    def move(self, bias: int) -> None:
+        """The object is loaded elsewhere than was thought: a position-independent program once it runs."""
+        self.bias = bias
+        self._functions.clear()
+        spans = [segment for segment in self.elf.segments if segment.type == PT_LOAD]
         self.low = bias + min((segment.address for segment in spans), default=0)
         self.high = bias + max((segment.address + segment.memory_size for segment in spans), default=0)
 

@@ -139,6 +139,12 @@ class SymbolTable:
 
         return addresses_of(self.objects, file, line)
 
+    def stretches_of(self, file: str, line: int) -> list[tuple[int, int]]:
+        """Where the code of a line is, as [start, end), for `info line`; start == end where only a later line has code there."""
+        from rdb.symbols.breakpoint_lines import stretches_of
+
+        return stretches_of(self.objects, file, line)
+
     # Data
 
     def variable(self, name: str, pc: int | None, file: str | None = None, inlined_out: int = 0) -> Variable | None:

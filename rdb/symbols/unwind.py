@@ -169,7 +169,7 @@ def frames(
         return
     frame: Frame | None = unwinder.youngest(registers, pc, hidden)
     while frame is not None:
-        if not past_main and not frame.inlined and _is_last(frame, table):
+        if not past_main and not frame.inlined and is_outermost(frame, table):
             frame.stop_reason = None
             yield frame
             return
@@ -178,7 +178,7 @@ def frames(
         frame = older
 
 
-def _is_last(frame: Frame, table: SymbolTable) -> bool:
+def is_outermost(frame: Frame, table: SymbolTable) -> bool:
     """Whether GDB's backtrace ends here: at main, or at the program's entry point."""
     if not table.objects or frame.object is not table.objects[0]:
         return False
@@ -214,19 +214,23 @@ class _Unwinder:
         return [scope for scope in function.scope.chain(physical.lookup_pc) if scope.is_inlined]
 
     def _frame(self, physical: _Physical, chain: list[Scope], out: int, level: int) -> Frame:
-        """The frame that is left when `out` of the inlined calls of `chain` have been split off."""
+        """The frame that is left when `out` of the inlined calls of `chain` have been split off.
+
+        A tail call out of an inlined function is one frame, named after that function, as GDB has it.
+        """
         pc = physical.lookup_pc
         function = self.table.function_at(pc)
         object = function.object if function is not None else self.table.object_at(pc)
         inner = object.inlined_call(chain[out - 1]) if out and object is not None else None
         scope = chain[out] if out < len(chain) else None
+        inlined = scope is not None and not physical.is_tail_call
         frame = Frame(
             level, physical.pc, physical.cfa or 0, physical.registers, physical.saved_at, function,
-            self._name(function, scope, object, pc), self._line(pc, inner), scope is not None, object, physical.is_signal,
+            self._name(function, scope, object, pc), self._line(pc, inner), inlined, object, physical.is_signal,
             self.machine, self.table, self.memory, scope or (function.scope if function is not None and chain else None),
             out, len(chain) - out, physical.after_call, physical.is_tail_call,
         )  # fmt: skip
-        if scope is not None:
+        if inlined:
             frame.older_frame = lambda: self._frame(physical, chain, out + 1, level + 1)
         else:
             frame.older_frame = lambda: self._caller(physical, frame)
@@ -300,7 +304,9 @@ class _Unwinder:
             physical.entry = object.call_frames.find(address)
         if physical.entry is not None and object is not None:
             physical.row = physical.entry.row_at(physical.lookup_pc - object.bias)
-            physical.is_signal = physical.entry.signal
+            if physical.entry.signal:
+                # A trampoline is not called: it stands at its first instruction, or in its midst when it was interrupted itself.
+                physical.is_signal, physical.after_call = True, False
         try:
             physical.cfa = self._cfa(physical) if physical.row is not None else self._guessed_cfa(physical)
         except (Unavailable, CannotAccessMemory):

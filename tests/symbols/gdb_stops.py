@@ -1,21 +1,26 @@
 """Run inside gdb's own Python: print, as JSON, what gdb sees at a number of stops.  The tests compare rdb with that.
 
-The script's arguments come in the variable RDB_FACTS: {"stops": [linespec…], "count": n, "out": path}.
+$RDB_ORACLE names the exchange file, which holds {"stops": [linespec…], "count": n, "resume": command} at first.
 """
+
+from __future__ import annotations
 
 import json
 import os
 import re
+import struct
+from typing import Any
 
-import gdb
+import gdb  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
 REGISTERS = (
-    "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags fs_base gs_base".split()
-)
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "eflags",
+    "fs_base", "gs_base",
+)  # fmt: skip
 
 
-def registers(frame):
-    found = {}
+def registers(frame: Any) -> dict[str, int | None]:
+    found: dict[str, int | None] = {}
     for name in REGISTERS:
         try:
             found[name] = int(frame.read_register(name)) & (1 << 64) - 1
@@ -24,7 +29,7 @@ def registers(frame):
     return found
 
 
-def mappings():
+def mappings() -> list[Any]:
     rows = []
     for line in gdb.execute("info proc mappings", to_string=True).splitlines():
         match = re.match(r"\s+0x(\w+)\s+0x(\w+)\s+0x\w+\s+0x(\w+)\s+(\S+)\s*(.*)$", line)
@@ -33,28 +38,21 @@ def mappings():
     return rows
 
 
-def memory(rows):
-    """Everything writable, and the vdso: the rest is in the files."""
+def memory(rows: list[Any]) -> list[Any]:
+    """What the program can have written, and the vdso; all else is in the files."""
     found = []
     for start, end, _, name in rows:
-        if name == "[vvar]":
-            continue
-        if name in ("[stack]", "[vdso]", "[heap]", "") or not name.startswith("/") or ".so" in name or "/.build/" in name:
-            if end - start > 4 << 20:
-                continue
+        if name != "[vvar]" and end - start <= 4 << 20:
             try:
-                data = bytes(gdb.selected_inferior().read_memory(start, end - start))
+                found.append([start, bytes(gdb.selected_inferior().read_memory(start, end - start)).hex()])
             except gdb.MemoryError:
                 continue
-            if name != "[vdso]" and name.startswith("/") and not os.path.basename(name):
-                continue
-            found.append([start, data.hex()])
     return found
 
 
-def variables(frame):
+def variables(frame: Any) -> list[Any]:
     """(name, is_argument, value as raw bytes or None) of the frame's blocks, innermost block first."""
-    found = []
+    found: list[Any] = []
     try:
         block = frame.block()
     except RuntimeError:
@@ -77,22 +75,19 @@ def variables(frame):
     return found
 
 
-def memory_of(value):
+def memory_of(value: Any) -> bytes:
     """The bytes of a value of any type, by way of a char array."""
-    size = value.type.sizeof
-    gdb.set_convenience_variable("facts", value)
+    size = int(value.type.sizeof)
     if value.type.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY):
         if value.address is None:
             raise ValueError
         return bytes(gdb.selected_inferior().read_memory(int(value.address), size))
     if value.type.strip_typedefs().code == gdb.TYPE_CODE_FLT:
-        import struct
-
         return struct.pack({4: "<f", 8: "<d"}[size], float(value))
     return (int(value) & (1 << 8 * size) - 1).to_bytes(size, "little")
 
 
-def frame_facts(frame):
+def frame_facts(frame: Any) -> dict[str, Any]:
     line = frame.find_sal()
     return {
         "pc": frame.pc(),
@@ -105,7 +100,7 @@ def frame_facts(frame):
     }
 
 
-def stop_facts():
+def stop_facts() -> dict[str, Any]:
     frames = []
     frame = gdb.newest_frame()
     while frame is not None:
@@ -117,25 +112,26 @@ def stop_facts():
             "backtrace": gdb.execute("backtrace", to_string=True)}
 
 
-def main():
-    request = json.loads(os.environ["RDB_FACTS"])
-    gdb.execute("set pagination off")
-    gdb.execute("set confirm off")
-    gdb.execute("set width 0")
+def main() -> None:
+    path = os.environ["RDB_ORACLE"]
+    with open(path) as file:
+        request = json.load(file)
+    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending off"):
+        gdb.execute("set " + setting)
     for name in request["stops"]:
         try:
             gdb.execute("break " + name, to_string=True)
         except gdb.error:
             pass
     gdb.execute("run >/dev/null", to_string=True)
-    facts = []
+    facts: list[Any] = []
     while len(facts) < request["count"] and gdb.selected_inferior().threads():
         facts.append(stop_facts())
         gdb.execute(request.get("resume", "continue"), to_string=True)
     if gdb.selected_inferior().threads():
         gdb.execute("kill")
-    with open(request["out"], "w") as file:
-        json.dump(facts, file)
+    with open(path, "w") as file:
+        json.dump({"stops": facts}, file)
 
 
 main()
