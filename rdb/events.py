@@ -27,8 +27,8 @@ class Direction(enum.Enum):
 class Resume:
     """A request to run.
 
-    `step` asks for one instruction; with `within`, for instructions until pc leaves that range or control enters or leaves a
-    function (the stack pointer or a call says so to run control, which asks again).  `signal` is delivered first, 0 for none.
+    `step` asks for one instruction; with `within`, for instructions until pc leaves that range or, backwards, reaches its start.
+    `signal` is delivered first, 0 for none.
     """
 
     direction: Direction = Direction.FORWARD

@@ -100,6 +100,10 @@ def operand(node: Node, context: Context) -> Value:
 # Constants and names
 
 
+def _at(node: nodes.At, context: Context) -> Value:
+    return context.at(node.type, node.address)
+
+
 def _number(node: nodes.Number, context: Context) -> Value:
     return constant(node.value, lookup.type_named(node.type, context))
 
@@ -400,6 +404,7 @@ def _call(node: nodes.Call, context: Context) -> Value:
 
 Evaluator = Callable[[Any, Context], Value]
 _TABLE: dict[type[Node], Evaluator] = {
+    nodes.At: _at,
     nodes.Number: _number,
     nodes.Character: _character,
     nodes.String: _string,

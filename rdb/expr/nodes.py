@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from rdb.symbols.types import Type
+
 
 @dataclass(frozen=True)
 class Node:
@@ -206,6 +208,14 @@ class Reinterpret(Node):
 
     type: TypeName
     address: Node
+
+
+@dataclass(frozen=True)
+class At(Node):
+    """The object of a type that is already known, at an address that is; nobody can type it, `watch -location` makes it."""
+
+    type: Type
+    address: int
 
 
 @dataclass(frozen=True)

@@ -253,7 +253,10 @@ class RecordTarget(Target):
             found = self._replay_one(request.direction, until)
             if found is not None:
                 return found
-            if request.within is None or self._pc() not in request.within:
+            pc = self._pc()
+            if request.within is None or pc not in request.within:
+                return (Stepped(),)
+            if request.direction is Direction.REVERSE and pc == request.within.start:
                 return (Stepped(),)
         return (Signalled(_SIGINT),)
 

@@ -6,8 +6,9 @@ addresses that the file itself names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from rdb.address import Range
 from rdb.errors import CannotAccessMemory
 from rdb.target.base import Stratum, Target
 
@@ -17,16 +18,14 @@ class ExecFile(Target):
     name = "exec"
     title = "Local exec file"
 
-    def __init__(self, path: str, segments: Sequence[tuple[int, bytes]]) -> None:
-        """`segments`: (address, contents) of what the program headers map."""
+    def __init__(self, path: str, segments: Sequence[Range], contents: Callable[[int, int], bytes]) -> None:
+        """`segments` are what will be mapped; `contents` gives (address, size) of it as far as the file holds it."""
         super().__init__()
-        self.path = path
-        self.segments = segments
+        self.path, self._segments, self._contents = path, segments, contents
 
     def read_memory(self, address: int, size: int) -> bytes:
-        for start, data in self.segments:
-            if start <= address and address + size <= start + len(data):
-                return data[address - start : address - start + size]
+        if any(segment.start <= address and address + size <= segment.end for segment in self._segments):
+            return self._contents(address, size).ljust(size, b"\0")
         raise CannotAccessMemory(address, size)
 
     def write_memory(self, address: int, data: bytes) -> None:

@@ -236,8 +236,6 @@ class NativeTarget(Target):
         if number == signals.SIGTRAP:
             reasons = self._on_trap()
             if reasons is None:
-                self._request = Resume(self._request.direction)
-                self._set_going(0)
                 return None
             return Stop(reasons, self._pid)
         if number in self._silent:
@@ -252,7 +250,7 @@ class NativeTarget(Target):
         return Stop((reason,), self._pid)
 
     def _on_trap(self) -> tuple[Reason, ...] | None:
-        """The reasons behind a SIGTRAP; None when a breakpoint has merely been stepped off."""
+        """The reasons behind a SIGTRAP; None when the program was sent on: off a breakpoint, or within its stepping range."""
         reasons: list[Reason] = []
         for watch in debug_registers.triggered(self._pid, self._slots):
             reasons.append(Accessed(watch, self._watched[watch], self._peek(watch)))
@@ -260,8 +258,12 @@ class NativeTarget(Target):
         if not self._request.step and not self._stepping_off and pc - size in self._breakpoints:
             self._move_pc(pc - size)
             reasons.append(AtBreakpoint(pc - size))
+        elif self._request.step and not reasons and pc not in self._breakpoints and pc in (self._request.within or ()):
+            ptrace.step(self._pid)
+            return None
         elif self._request.step or (self._stepping_off and not reasons and not self._is_foreign_trap()):
             if self._stepping_off and not self._request.step and pc not in self._breakpoints:
+                self._set_going(0)
                 return None
             reasons.append(AtBreakpoint(pc) if pc in self._breakpoints else Stepped())
         return tuple(reasons) or (Signalled(signals.SIGTRAP),)

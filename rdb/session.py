@@ -1,0 +1,653 @@
+"""A debugging session: the façade that the prompt, scripts, servers and tests all use, and rdb's public Python API.
+
+A Session never prints, prompts or reads input.  Questions go to the `query` callback, remarks (a warning, a library that is
+missing) to `notify`; everything else is a return value or an RdbError.
+
+    with Session() as session:
+        session.load("./crashes")
+        session.break_at("main")
+        session.run()
+        session.record()
+        report = session.cont()
+        session.watch("node->next", location=True)
+        report = session.cont(Direction.REVERSE)
+        print(report.frame.line)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+
+from rdb.address import Range
+from rdb.arch.base import Arch, Bank
+from rdb.breakpoints import Breakpoint, BreakpointTable, Stoppoint, Watchpoint
+from rdb.errors import BadProgram, NoFrame, NoLocation, NoProcess, NoRegisters, RdbError
+from rdb.events import Direction, Executed, Reason, Stop, WatchKind
+from rdb.expr.evaluate import evaluate, evaluate_traced, parse_in
+from rdb.expr.value import Value, integer
+from rdb.libraries import Libraries
+from rdb.linux import launch, procfs, ptrace, signals
+from rdb.linux.terminal import Terminal
+from rdb.record.target import RecordTarget, Status
+from rdb.returned import returned_value
+from rdb.run_control import RunControl
+from rdb.settings import Settings
+from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
+from rdb.symbols.elf import PT_LOAD, Elf, open_elf
+from rdb.symbols.linespec import CodeLocation, describe, resolve
+from rdb.symbols.table import SymbolTable
+from rdb.symbols.unwind import Frame, frames
+from rdb.target.base import Stratum, Target
+from rdb.target.exec_file import ExecFile
+from rdb.target.native import NativeTarget
+from rdb.target.stack import TargetStack
+from rdb.walks import Continue, Finish, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
+from rdb.watching import frame_of_locals, location_node
+
+_ENDED = "The program is not being run."
+
+
+class Session:
+    """One program being debugged.  Also the Scope of expressions and the Place of walks."""
+
+    def __init__(
+        self,
+        query: Callable[[str], bool] = lambda question: True,
+        notify: Callable[[object], None] = lambda remark: None,
+    ) -> None:
+        """`query` answers a question with yes or no; `notify` is told sentences and reasons that end no command."""
+        self.query, self.notify = query, notify
+        self.settings = Settings()
+        self.table = SymbolTable()
+        self.targets = TargetStack()
+        self.breakpoints = BreakpointTable()
+        self.signals = signals.defaults()
+        self.run_control = RunControl(self, self.breakpoints, self.signals)
+        self.run_control.tell = notify
+        self.terminal = Terminal()
+        self.program: str | None = None
+        self.arguments = ""
+        self.environment: dict[str, str] = dict(os.environ)
+        self.convenience: dict[str, Value] = {}
+        self.history: list[Value] = []
+        self.internal_stops: frozenset[int] = frozenset()
+        self.last_report: StopReport | None = None
+        self._elf: Elf | None = None
+        self._arch: Arch | None = None
+        self._libraries: Libraries | None = None
+        self._frames: list[Frame] = []
+        self._frame_source: Iterator[Frame] | None = None
+        self._selected = 0
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the session: a launched program is killed, an attached one let go."""
+        process = self.process
+        if process is not None:
+            if process.attached:
+                self.detach()
+            else:
+                self.kill()
+
+    # -- the program
+
+    @property
+    def arch(self) -> Arch:
+        if self._arch is None:
+            from rdb.arch.x86_64 import ARCH
+
+            return ARCH
+        return self._arch
+
+    @property
+    def target(self) -> Target:
+        """The top of the target stack."""
+        return self.targets.top
+
+    @property
+    def process(self) -> NativeTarget | None:
+        """The process target, None when nothing runs."""
+        target = self.targets.at(Stratum.PROCESS)
+        return target if isinstance(target, NativeTarget) else None
+
+    @property
+    def recording(self) -> RecordTarget | None:
+        """The record target, None when nothing is recorded."""
+        target = self.targets.at(Stratum.RECORD)
+        return target if isinstance(target, RecordTarget) else None
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None
+
+    def need_process(self) -> NativeTarget:
+        """The process target, or NoProcess."""
+        process = self.process
+        if process is None:
+            raise NoProcess(_ENDED)
+        return process
+
+    def load(self, path: str) -> None:
+        """Take the program at `path`: its symbols, and its bytes as the exec stratum.  Raises BadProgram."""
+        path = _found(path)
+        elf = open_elf(path)
+        self._arch = _arch_for(elf, path)
+        self.program, self._elf = os.path.abspath(path), elf
+        self.table.objects.clear()
+        self.table.add(self.program)
+        self.targets.push(ExecFile(self.program, _mapped(elf), elf.segment_data))
+        self.moved()
+
+    def run(self, stop_at: str | None = None) -> StopReport:
+        """Start the program and let it run.
+
+        `stop_at` is "main" for a temporary breakpoint there, "first instruction" to stop before anything has executed.
+        """
+        if self.program is None or self._elf is None:
+            raise RdbError("No executable file specified.\nUse the \"file\" or \"exec-file\" command.")
+        if self.alive:
+            self.kill()
+        self._launch()
+        if stop_at == "first instruction":
+            return self._note(self._standing(LocationReached()))
+        if stop_at is not None:
+            self.break_at(stop_at, temporary=True)
+        return self._go(Continue(self, Direction.FORWARD))
+
+    def _launch(self) -> None:
+        assert self.program is not None
+        open_elf(self.program)
+        pid = launch.start(
+            self.program,
+            self.arguments,
+            self.environment,
+            self.settings.text("cwd") or None,
+            randomize=not self.settings.flag("disable-randomization"),
+            own_group=self.terminal.present,
+        )
+        self._adopt(NativeTarget(pid, self.arch, self.terminal))
+
+    def _adopt(self, process: NativeTarget) -> None:
+        """A process has come: put it on the stack and find out what is mapped."""
+        assert self._elf is not None and self.program is not None
+        self.targets.push(process)
+        self._libraries = libraries = Libraries(self.table, self.read_memory, procfs.auxiliary_vector(process.pid))
+        self.table.objects.clear()
+        self.table.add(self.program, libraries.bias(self._elf.entry))
+        vdso = next((m for m in process.mappings() if m.name == "[vdso]"), None)
+        libraries.begin(self._elf.interpreter, process.memory.read_some(vdso.start, vdso.size) if vdso else b"")
+        self.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
+        self.moved()
+        self._libraries_changed()
+
+    def attach(self, pid: int) -> StopReport:
+        """Take over a running process."""
+        if self.alive:
+            raise RdbError("A program is being debugged already.  Kill it first.")
+        path = procfs.executable(pid)
+        ptrace.attach(pid)
+        os.waitpid(pid, ptrace.WAIT_ALL)
+        try:
+            self.load(path)
+            self._adopt(NativeTarget(pid, self.arch, self.terminal, attached=True))
+        except RdbError:
+            ptrace.detach(pid)
+            raise
+        return self._note(self._standing(LocationReached()))
+
+    def kill(self) -> int:
+        """Kill the process; its pid."""
+        pid = self.need_process().pid
+        self.target.kill()
+        self._ended()
+        return pid
+
+    def detach(self) -> int:
+        """Let the process go on without us; its pid."""
+        pid = self.need_process().pid
+        self.target.detach(self.run_control.pending_signal)
+        self._ended()
+        return pid
+
+    def _ended(self) -> None:
+        """The process is gone: what remains is the file."""
+        self.targets.remove(Stratum.RECORD)
+        self.targets.remove(Stratum.PROCESS)
+        self._libraries = None
+        self.internal_stops = frozenset()
+        self.run_control.pending_signal = 0
+        self.run_control.forget_inserted()
+        for watchpoint in self.breakpoints.watchpoints:
+            if watchpoint.frame is not None:
+                self.breakpoints.delete(watchpoint.number)
+        self.moved()
+
+    def on_internal_stop(self, address: int) -> None:
+        """The dynamic linker has changed its list."""
+        self._libraries_changed()
+
+    def _libraries_changed(self) -> None:
+        if self._libraries is not None:
+            self._libraries.refresh()
+            self.moved()
+            self._resolve_breakpoints()
+
+    def _replaced(self, executed: Executed) -> None:
+        """The process has become another program."""
+        process = self.need_process()
+        self.targets.remove(Stratum.RECORD)
+        self.run_control.forget_inserted()
+        elf = open_elf(executed.path)
+        self._arch = _arch_for(elf, executed.path)
+        self.program, self._elf = executed.path, elf
+        self.notify(f"process {process.pid} is executing new program: {executed.path}")
+        self._adopt(process)
+
+    # -- state, as expressions and walks see it
+
+    def moved(self) -> None:
+        """State changed: forget the frames; the innermost is selected."""
+        self._frames = []
+        self._frame_source = None
+        self._selected = 0
+
+    def frames(self) -> Iterable[Frame]:
+        """The frames, innermost first, as far as they are asked for; none without a process."""
+        level = 0
+        while True:
+            while len(self._frames) <= level:
+                following = self._next_frame()
+                if following is None:
+                    return
+                self._frames.append(following)
+            yield self._frames[level]
+            level += 1
+
+    def _next_frame(self) -> Frame | None:
+        if self._frame_source is None:
+            try:
+                registers = self._general_registers()
+            except NoRegisters:
+                return None
+            self._frame_source = frames(registers, self.read_memory, self.table)
+        return next(self._frame_source, None)
+
+    def _general_registers(self) -> dict[str, int]:
+        banks = (self.target.read_bank(Bank.GENERAL), b"")
+        table = self.arch.registers
+        return {
+            register.name: int.from_bytes(table.get(register, banks), "little")
+            for register in table.registers
+            if all(piece.bank is Bank.GENERAL for piece in register.pieces) and register.pieces and register.view is None
+        }
+
+    @property
+    def frame(self) -> Frame | None:
+        """The selected frame, None without a process."""
+        return next((frame for frame in self.frames() if frame.level == self._selected), None)
+
+    def need_frame(self) -> Frame:
+        frame = self.frame
+        if frame is None:
+            raise NoFrame
+        return frame
+
+    def select(self, level: int) -> Frame:
+        """Select a frame by its level."""
+        for frame in self.frames():
+            if frame.level == level:
+                self._selected = level
+                return frame
+        raise NoFrame("No frame at level %d." % level if self._frames else "No stack.")
+
+    def frame_at(self, level: int) -> Frame | None:
+        """For walks: the frame at pc, or (level 1) the one that it returns to, past inlined calls and beyond main."""
+        innermost = next(iter(self.frames()), None)
+        if innermost is None or level == 0:
+            while innermost is not None and innermost.is_artificial:
+                innermost = innermost.older
+            return innermost
+        return innermost.caller
+
+    @property
+    def pc(self) -> int:
+        """pc of the innermost frame; raises NoRegisters without a process."""
+        register = self.arch.registers[self.arch.pc]
+        return int.from_bytes(self.arch.registers.get(register, (self.target.read_bank(Bank.GENERAL), b"")), "little")
+
+    def read_memory(self, address: int, size: int) -> bytes:
+        return self.target.read_memory(address & (1 << 64) - 1, size)
+
+    def write_memory(self, address: int, data: bytes) -> None:
+        self.target.write_memory(address & (1 << 64) - 1, data)
+        selected = self._selected
+        self.moved()
+        self._selected = selected
+
+    def read_register(self, name: str) -> bytes:
+        """A register in the selected frame; those that an older frame did not save are as they are now."""
+        table = self.arch.registers
+        register = table[name]
+        frame = self.frame
+        if frame is None:
+            raise NoRegisters
+        if frame.level and name in frame.registers:
+            return frame.register(name).to_bytes(register.size, "little")
+        banks = (self.target.read_bank(Bank.GENERAL), self._extended_for(name))
+        return table.get(register, banks)
+
+    def _extended_for(self, name: str) -> bytes:
+        register = self.arch.registers[name]
+        if register.view is None and all(piece.bank is Bank.GENERAL for piece in register.pieces):
+            return b""
+        return self.target.read_bank(Bank.EXTENDED)
+
+    def write_register(self, name: str, data: bytes) -> None:
+        """Change a register of the selected frame; in an older frame, where it is saved."""
+        frame = self.need_frame()
+        if frame.level and name in frame.saved_at:
+            self.write_memory(frame.saved_at[name], data)
+            return
+        table = self.arch.registers
+        banks = (bytearray(self.target.read_bank(Bank.GENERAL)), bytearray(self._extended_for(name)))
+        table.put(table[name], banks, data)
+        for bank in {piece.bank for piece in table[name].pieces}:
+            self.target.write_bank(bank, bytes(banks[bank]))
+        selected = self._selected
+        self.moved()
+        self._selected = selected
+
+    def evaluate(self, text: str) -> Value:
+        """The value of an expression in the selected frame."""
+        return evaluate(text, self)
+
+    def evaluate_integer(self, text: str) -> int:
+        """The value of an expression that must be a number."""
+        return integer(self.evaluate(text))
+
+    def set_convenience(self, name: str, number: int) -> None:
+        """Give $name an int."""
+        self.convenience[name] = evaluate(str(number), self)
+
+    def remember(self, value: Value) -> int:
+        """Add to the value history; its number there."""
+        self.history.append(value.snapshot())
+        return len(self.history)
+
+    # -- stopping
+
+    def break_at(
+        self, spec: str, temporary: bool = False, condition: str | None = None, hardware: bool = False, pending: bool = False
+    ) -> Breakpoint:
+        """A breakpoint at a linespec; with `pending` one that waits for a library if the place does not exist yet."""
+        try:
+            locations = self.locations(spec)
+        except NoLocation:
+            if not pending:
+                raise
+            locations = []
+        condition_node = parse_in(condition, self) if condition else None
+        breakpoint = Breakpoint(
+            self.breakpoints.next_number(),
+            temporary,
+            condition=condition,
+            condition_node=condition_node,
+            spec=spec,
+            locations=locations,
+            hardware=hardware,
+            pending=not locations,
+        )
+        self.breakpoints.add(breakpoint)
+        self.set_convenience("bpnum", breakpoint.number)
+        return breakpoint
+
+    def locations(self, spec: str) -> list[CodeLocation]:
+        """The places a linespec names; *EXPRESSION is evaluated."""
+        spec = spec.strip()
+        if spec.startswith("*"):
+            return [describe(self.table, self.evaluate_integer(spec[1:]))]
+        frame = self.frame
+        return resolve(self.table, spec, self.default_line(), frame.pc if frame is not None else None)
+
+    def default_line(self) -> tuple[str, int] | None:
+        """The source line that LINE and +OFFSET are relative to."""
+        frame = self.frame
+        if frame is not None and frame.line is not None:
+            return (frame.line.path, frame.line.line)
+        return None
+
+    def _resolve_breakpoints(self) -> None:
+        """Find the places of breakpoints again, after objects came or went."""
+        for breakpoint in self.breakpoints.breakpoints:
+            if breakpoint.spec.startswith("*"):
+                continue
+            try:
+                locations = resolve(self.table, breakpoint.spec, None, None) if breakpoint.spec else breakpoint.locations
+            except RdbError:
+                continue
+            breakpoint.locations, breakpoint.pending = locations, False
+
+    def watch(
+        self, expression: str, kind: WatchKind = WatchKind.WRITE, location: bool = False, condition: str | None = None
+    ) -> Watchpoint:
+        """A watchpoint on an expression, or (`location`) on the memory where its value is now."""
+        node = parse_in(expression, self)
+        if location:
+            node = location_node(node, self)
+        value, trace = evaluate_traced(node, self)
+        if not trace.memory and not trace.registers and kind is WatchKind.WRITE:
+            raise RdbError("Cannot watch constant value `%s'." % expression)
+        hardware = self.settings.flag("can-use-hw-watchpoints") and self.run_control.can_use_hardware(trace)
+        if not hardware and kind is not WatchKind.WRITE:
+            raise RdbError("Expression cannot be implemented with read/access watchpoint.")
+        watchpoint = Watchpoint(
+            self.breakpoints.next_number(),
+            condition=condition,
+            condition_node=parse_in(condition, self) if condition else None,
+            expression=f"-location {expression}" if location else expression,
+            node=node,
+            kind=kind,
+            hardware=hardware,
+            frame=None if location else frame_of_locals(node, self),
+            value=value,
+        )
+        self.breakpoints.add(watchpoint)
+        self.set_convenience("bpnum", watchpoint.number)
+        return watchpoint
+
+    def set_condition(self, stoppoint: Stoppoint, condition: str | None) -> None:
+        """Give a breakpoint a condition, or take it away."""
+        stoppoint.condition_node = parse_in(condition, self) if condition else None
+        stoppoint.condition = condition
+
+    # -- moving
+
+    @property
+    def direction(self) -> Direction:
+        """What `set exec-direction` says."""
+        return Direction(self.settings.text("exec-direction"))
+
+    def need_direction(self, direction: Direction | None) -> Direction:
+        """A direction in which the target can go; None means the session's."""
+        self.need_process()
+        wanted = direction or self.direction
+        if wanted is Direction.REVERSE and not self.target.can_reverse:
+            raise RdbError("Target native does not support this command.")
+        return wanted
+
+    def cont(self, direction: Direction | None = None) -> StopReport:
+        """continue and reverse-continue."""
+        return self._go(Continue(self, self.need_direction(direction)))
+
+    def step(self, count: int = 1, direction: Direction | None = None) -> StopReport:
+        """To another source line, into calls."""
+        return self._lines(count, direction, over=False)
+
+    def next(self, count: int = 1, direction: Direction | None = None) -> StopReport:
+        """To another source line, over calls."""
+        return self._lines(count, direction, over=True)
+
+    def _lines(self, count: int, direction: Direction | None, over: bool) -> StopReport:
+        wanted = self.need_direction(direction)
+
+        def walk() -> Walk:
+            line = SourceLine(self, wanted, over, enter_all=self.settings.flag("step-mode"))
+            if line.blind is not None:
+                self.notify(f"Single stepping until exit from function {line.blind},\nwhich has no line number information.")
+            return line
+
+        return self._go(walk(), count, walk)
+
+    def stepi(self, count: int = 1, direction: Direction | None = None) -> StopReport:
+        """One instruction."""
+        return self._instructions(count, direction, over=False)
+
+    def nexti(self, count: int = 1, direction: Direction | None = None) -> StopReport:
+        """One instruction, over calls."""
+        return self._instructions(count, direction, over=True)
+
+    def _instructions(self, count: int, direction: Direction | None, over: bool) -> StopReport:
+        wanted = self.need_direction(direction)
+        return self._go(Instruction(self, wanted, over=over), count, lambda: Instruction(self, wanted, over=over))
+
+    def until(self) -> StopReport:
+        """Like next, but never back to earlier code of the function (forwards only)."""
+        return self._go(SourceLine(self, self.need_direction(None), over=True, onwards=True))
+
+    def until_location(self, spec: str, only_this_frame: bool) -> StopReport:
+        """until LOCATION (only in this frame) and advance LOCATION; both also stop when the current function returns."""
+        direction = self.need_direction(None)
+        frame, caller = self.frame_at(0), self.frame_at(1)
+        assert frame is not None
+        targets = [(place.address, frame.id if only_this_frame else None) for place in self.locations(spec)]
+        if caller is not None:
+            targets.append((caller.pc, caller.id))
+        return self._go(ToPlaces(self, direction, targets=tuple(targets)))
+
+    def finish(self, direction: Direction | None = None) -> StopReport:
+        """Out of the selected frame: forwards to its caller, with the value returned; backwards to its call."""
+        wanted = self.need_direction(direction)
+        frame = self.need_frame()
+        while frame.is_artificial and frame.older is not None:
+            frame = frame.older
+        caller = frame.caller
+        if caller is None or (frame.older is None or frame.name == "main") and next(iter(self._older(frame)), None) is None:
+            raise RdbError('"finish" not meaningful in the outermost frame.')
+        if wanted is Direction.REVERSE:
+            return self._go(ReverseFinish(self, frame))
+        return self._go(Finish(self, frame, caller))
+
+    def _older(self, frame: Frame) -> Iterable[Frame]:
+        return (each for each in self.frames() if each.level > frame.level)
+
+    def _go(self, walk: Walk, count: int = 1, again: Callable[[], Walk] | None = None) -> StopReport:
+        return self._note(self.run_control.go(walk, count, again))
+
+    def _note(self, report: StopReport) -> StopReport:
+        """Keep the session in step with a stop."""
+        executed = report.stop.reason(Executed)
+        if report.stop.ended:
+            self._ended()
+        elif executed is not None:
+            self._replaced(executed)
+            report = self._standing(*report.reasons)
+        report = self._with_value(report)
+        self.last_report = report
+        return report
+
+    def _with_value(self, report: StopReport) -> StopReport:
+        """Add what the finished function returned."""
+        finished = report.reason(FunctionFinished)
+        if not isinstance(finished, FunctionFinished) or finished.function is None:
+            return report
+        banks = (self.target.read_bank(Bank.GENERAL), self.target.read_bank(Bank.EXTENDED))
+        value = returned_value(self.arch, banks, self.read_memory, finished.function)
+        if value is None:
+            return report
+        told = FunctionFinished(finished.function, value, self.remember(value))
+        return StopReport(report.stop, tuple(told if r is finished else r for r in report.reasons), report.frame, report.show)
+
+    def _standing(self, *reasons: Reason) -> StopReport:
+        """A report of where the program stands, without having moved."""
+        return StopReport(Stop(reasons, self.target.thread), reasons, next(iter(self.frames()), None), Show.FRAME)
+
+    def interrupt(self) -> None:
+        """Stop a running program soon; may be called from a signal handler."""
+        self.run_control.interrupt()
+
+    # -- recording
+
+    def record(self) -> None:
+        """Begin to record."""
+        process = self.need_process()
+        if self.recording is not None:
+            raise RdbError("The process is already being recorded.  Use \"record stop\" to stop recording first.")
+        self.targets.push(RecordTarget(process, self.arch, self.settings, self.query, self.notify))
+        self.run_control.forget_inserted()
+
+    def need_recording(self) -> RecordTarget:
+        recording = self.recording
+        if recording is None:
+            raise RdbError("No record target is currently active.\nUse one of the \"target record-<TAB><TAB>\" commands first.")
+        return recording
+
+    def record_stop(self) -> None:
+        """Stop recording and forget the past; the program goes on from where it is looked at."""
+        self.need_recording().finish()
+        self.targets.remove(Stratum.RECORD)
+        self.run_control.forget_inserted()
+        self.moved()
+
+    def record_delete(self) -> bool:
+        """Forget what comes after the position being looked at; whether there was anything to forget."""
+        recording = self.need_recording()
+        if not recording.replaying:
+            return False
+        recording.go_live()
+        self.moved()
+        return True
+
+    def record_goto(self, position: int | None, end: bool = False) -> StopReport:
+        """Move to a position of the history: a number, the oldest (None), or with `end` the newest."""
+        recording = self.need_recording()
+        recording.goto(recording.log.high if end else recording.log.low if position is None else position)
+        self.moved()
+        self.run_control.refresh_watchpoints()
+        return self._note(self._standing(LocationReached()))
+
+    def record_status(self) -> Status | None:
+        """What `info record` tells; None when nothing is recorded."""
+        return self.recording.status() if self.recording is not None else None
+
+
+def _found(path: str) -> str:
+    """The file a user names: a path, or a name on PATH."""
+    path = os.path.expanduser(path)
+    if os.path.exists(path) or os.sep in path:
+        return path
+    import shutil
+
+    return shutil.which(path) or path
+
+
+def _mapped(elf: Elf) -> list[Range]:
+    """What the program headers say will be mapped."""
+    return [Range(s.address, s.address + s.memory_size) for s in elf.segments if s.type == PT_LOAD]
+
+
+def _arch_for(elf: Elf, path: str) -> Arch:
+    """The CPU of a program, or BadProgram for one that rdb cannot debug."""
+    from rdb.arch.x86_64 import ARCH
+
+    if (elf.machine, elf.elf_class) == (ARCH.machine, ARCH.elf_class):
+        return ARCH
+    raise BadProgram(path, f"not supported: a {elf.elf_class}-bit program for ELF machine {elf.machine}")
+
+

@@ -1,0 +1,303 @@
+"""Walks: what step, next, finish, until and their reverses do between two stops of the target.
+
+A walk is asked for the next request to the target, and told of each place where the target came to rest without a reason of the
+user's.  It answers Done, or goes on with another leg.  One algorithm serves both directions: a line is left at its start when
+walking backwards, at the start of the next when walking forwards; a function is entered at its entry, or at its return.
+
+What counts as a place (a line's stretch of code, a frame's identity, a caller's address) comes from the symbols; a walk never looks
+at the record list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from rdb.address import Range
+from rdb.errors import RdbError
+from rdb.events import Direction, Reason, Resume, Stop
+from rdb.stops import FunctionFinished, LocationReached, StepDone
+
+if TYPE_CHECKING:
+    from rdb.symbols.table import SymbolTable
+    from rdb.symbols.unwind import Frame, FrameId
+
+
+class Place(Protocol):
+    """What a walk may ask of the stopped program."""
+
+    @property
+    def table(self) -> SymbolTable: ...
+
+    @property
+    def pc(self) -> int: ...
+
+    def frame_at(self, level: int) -> Frame | None:
+        """A frame by its level among frames that are not inlined; None beyond the last."""
+
+
+@dataclass
+class Walk:
+    """Base of the walks.  `stops` are addresses where the target must stop for the walk's own sake."""
+
+    place: Place
+    direction: Direction
+    stops: tuple[int, ...] = ()
+
+    @property
+    def forward(self) -> bool:
+        return self.direction is Direction.FORWARD
+
+    def request(self) -> Resume:
+        """The next leg."""
+        return Resume(self.direction)
+
+    def arrived(self, stop: Stop) -> Reason | None:
+        """The target stopped and no user's reason holds; the reason to end the walk, or None to go on."""
+        return None
+
+
+@dataclass
+class Continue(Walk):
+    """Until something else stops the program."""
+
+
+@dataclass
+class ToPlaces(Walk):
+    """Until one of some addresses is reached: in any frame, or, where a FrameId is given, in that frame only."""
+
+    targets: tuple[tuple[int, FrameId | None], ...] = ()
+    reason: Reason = field(default_factory=LocationReached)
+
+    def __post_init__(self) -> None:
+        self.stops = tuple(address for address, _ in self.targets)
+
+    def arrived(self, stop: Stop) -> Reason | None:
+        pc = self.place.pc
+        for address, frame in self.targets:
+            if address == pc and (frame is None or _same(self.place.frame_at(0), frame)):
+                return self.reason
+        return None
+
+
+@dataclass
+class Instruction(Walk):
+    """stepi and nexti: one instruction; nexti passes over a call (or, backwards, over the function returned from)."""
+
+    over: bool = False
+
+    def __post_init__(self) -> None:
+        self._start = _identity(self.place.frame_at(0))
+        self._leg: Walk | None = None
+
+    def request(self) -> Resume:
+        return self._leg.request() if self._leg else Resume(self.direction, step=True)
+
+    def arrived(self, stop: Stop) -> Reason | None:
+        if self._leg is not None:
+            if self._leg.arrived(stop) is None:
+                return None
+            self._leg, self.stops = None, ()
+            if self.forward:
+                return StepDone()
+        elif self.over and _called_from(self.place, self._start):
+            self._leg = leave_callee(self.place, self.direction)
+            self.stops = self._leg.stops
+            return None
+        return StepDone()
+
+
+class SourceLine(Walk):
+    """step, next and until: to the start of another line.
+
+    over      pass over calls (next, until)
+    onwards   do not go back to earlier code of the function (until)
+    enter_all step into functions without line information too (set step-mode on)
+    """
+
+    def __init__(
+        self, place: Place, direction: Direction, over: bool, onwards: bool = False, enter_all: bool = False
+    ) -> None:
+        super().__init__(place, direction)
+        self.over, self.onwards, self.enter_all = over, onwards, enter_all
+        self.blind: str | None = None
+        self._leg: Walk | None = None
+        self._after_leg: Callable[[], Reason | None] = self._look
+        frame = place.frame_at(0)
+        self._frame = _identity(frame)
+        self._line = place.table.line_at(place.pc)
+        self._number = (self._line.path, self._line.line) if self._line else None
+        if self._line is None:
+            self.within = self._whole_function(frame)
+        elif onwards:
+            start = frame.function_start if frame else self._line.start
+            self.within = Range(min(start, self._line.start), self._line.end)
+        else:
+            self.within = Range(self._line.start, self._line.end)
+
+    def _whole_function(self, frame: Frame | None) -> Range:
+        """Without line information a step goes to the end of the function, as in GDB."""
+        symbol = self.place.table.minimal_at(self.place.pc)
+        if symbol is None or frame is None:
+            raise RdbError("Cannot find bounds of current function")
+        self.blind = frame.name
+        start = symbol[0].address
+        return Range(start, start + max(symbol[0].size, self.place.pc - start + 1))
+
+    def request(self) -> Resume:
+        if self._leg is not None:
+            return self._leg.request()
+        return Resume(self.direction, step=True, within=self.within)
+
+    def arrived(self, stop: Stop) -> Reason | None:
+        if self._leg is not None:
+            if self._leg.arrived(stop) is None:
+                return None
+            self._leg, self.stops = None, ()
+            return self._after_leg()
+        return self._look()
+
+    def _go(self, leg: Walk, then: Callable[[], Reason | None]) -> None:
+        """Do another walk first."""
+        self._leg, self.stops, self._after_leg = leg, leg.stops, then
+
+    def _look(self) -> Reason | None:
+        """Where are we?  Still on the line, in a function that was called, back in a caller, or on another line."""
+        if _called_from(self.place, self._frame):
+            return self._in_callee()
+        if self.place.pc in self.within and self._in_same_frame():
+            return self._at_line_start()
+        return self._elsewhere()
+
+    def _in_same_frame(self) -> bool:
+        return self._frame is None or _same(self.place.frame_at(0), self._frame)
+
+    def _at_line_start(self) -> Reason | None:
+        """Backwards, a line that was entered in its middle is done at its start; forwards it goes on."""
+        frame = self.place.frame_at(0)
+        at_entry = frame is not None and self.place.pc == frame.function_start
+        if not self.forward and self.place.pc == self.within.start and not at_entry:
+            return StepDone()
+        return None
+
+    def _in_callee(self) -> Reason | None:
+        frame = self.place.frame_at(0)
+        known = frame is not None and frame.function is not None and self.place.table.line_at(self.place.pc) is not None
+        if self.over or not (known or self.enter_all) or frame is None:
+            self._go(leave_callee(self.place, self.direction), self._look)
+            return None
+        if not self.forward:
+            self._rebase()
+            return self._at_line_start()
+        if frame.function is None:
+            return StepDone()
+        body = self.place.table.after_prologue(frame.function)
+        if body == self.place.pc:
+            return StepDone()
+        self._go(ToPlaces(self.place, self.direction, targets=((body, None),)), StepDone)
+        return None
+
+    def _elsewhere(self) -> Reason | None:
+        line = self.place.table.line_at(self.place.pc)
+        if line is None:
+            return self._without_lines()
+        if self.onwards and self._in_same_frame() and self.place.pc < self.within.start:
+            return None
+        other = (line.path, line.line) != self._number
+        if self.forward and other and self.place.pc == line.start:
+            return StepDone()
+        if not self.forward and other and self.place.pc == line.start and not self._at_function_entry():
+            return StepDone()
+        self._rebase()
+        return None
+
+    def _at_function_entry(self) -> bool:
+        frame = self.place.frame_at(0)
+        return frame is not None and self.place.pc == frame.function_start
+
+    def _without_lines(self) -> Reason | None:
+        """Code without line information: pass over it, or, having returned into it, stop."""
+        if self.enter_all or self._returned():
+            return StepDone()
+        frame, caller = self.place.frame_at(0), self.place.frame_at(1)
+        if frame is None or caller is None:
+            return StepDone()
+        self._go(leave_callee(self.place, self.direction), self._look)
+        return None
+
+    def _returned(self) -> bool:
+        frame = self.place.frame_at(0)
+        return frame is None or self._frame is None or frame.cfa > self._frame.cfa
+
+    def _rebase(self) -> None:
+        """Go on with the line on which we are now."""
+        self._line = line = self.place.table.line_at(self.place.pc)
+        if line is not None:
+            self.within = Range(line.start, line.end)
+            self._number = (line.path, line.line)
+        self._frame = _identity(self.place.frame_at(0))
+
+
+class Finish(ToPlaces):
+    """finish: to the caller of a frame; `function` is the one that is left."""
+
+    def __init__(self, place: Place, frame: Frame, caller: Frame) -> None:
+        super().__init__(place, Direction.FORWARD, targets=((caller.pc, caller.id),))
+        self.reason = FunctionFinished(frame.function)
+
+
+class ReverseFinish(Walk):
+    """reverse-finish: back to the call of the current function, by way of its entry."""
+
+    def __init__(self, place: Place, frame: Frame) -> None:
+        super().__init__(place, Direction.REVERSE)
+        self._entry = frame.function_start
+        self._cfa = frame.cfa
+        self._at_entry = place.pc == self._entry
+        self.stops = () if self._at_entry else (self._entry,)
+
+    def request(self) -> Resume:
+        return Resume(self.direction, step=self._at_entry)
+
+    def arrived(self, stop: Stop) -> Reason | None:
+        if self._at_entry:
+            return FunctionFinished(None)
+        frame = self.place.frame_at(0)
+        if self.place.pc == self._entry and (frame is None or frame.cfa >= self._cfa):
+            self._at_entry, self.stops = True, ()
+        return None
+
+
+class _BackOverCall(ReverseFinish):
+    """Having gone backwards into a function at its return: leave it by its entry."""
+
+
+def leave_callee(place: Place, direction: Direction) -> Walk:
+    """Out of the function that was just entered: forwards by its return, backwards by its entry."""
+    frame, caller = place.frame_at(0), place.frame_at(1)
+    if frame is None or caller is None:
+        raise RdbError("Cannot find the caller of the current function.")
+    if direction is Direction.REVERSE:
+        return _BackOverCall(place, frame)
+    return ToPlaces(place, direction, targets=((caller.pc, caller.id),))
+
+
+def _identity(frame: Frame | None) -> FrameId | None:
+    return frame.id if frame is not None else None
+
+
+def _same(frame: Frame | None, identity: FrameId) -> bool:
+    return frame is not None and (frame.cfa, frame.function_start) == (identity.cfa, identity.function_start)
+
+
+def _called_from(place: Place, identity: FrameId | None) -> bool:
+    """Whether the innermost frame was called by the frame `identity`."""
+    if identity is None:
+        return False
+    frame = place.frame_at(0)
+    if frame is None or _same(frame, identity) or frame.cfa >= identity.cfa:
+        return False
+    return _same(place.frame_at(1), identity)
+
+
