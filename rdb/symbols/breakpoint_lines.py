@@ -24,9 +24,12 @@ def addresses_of(objects: list[LoadedObject], file: str, line: int) -> tuple[int
 
 def stretches_of(objects: list[LoadedObject], file: str, line: int) -> list[tuple[int, int]]:
     """See SymbolTable.stretches_of."""
+    tables = [(owner, owner.rows_of(unit, index)) for owner in objects for unit, index in owner.files_named(file)]
+    actual = min((row.line for _, rows in tables for row in rows if row.line >= line), default=None)
     found = []
-    for owner, address in _places(objects, file, line)[1]:
-        held = owner.line_at(address)
+    for owner, rows in tables:
+        first = next((row for row in rows if row.line == actual), None)
+        held = owner.line_at(first.address + owner.bias) if first is not None else None
         if held is not None:
             found.append((held.start, held.end if held.line == line else held.start))
     return found

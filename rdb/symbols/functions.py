@@ -80,7 +80,7 @@ def _read_children(scope: Scope, die: Die, bias: int, depth: int) -> None:
     instances: set[int] = set()
     for child in die.children():
         if "DW_AT_abstract_origin" in child and child.tag not in _CALL_SITES:
-            instances.add(_last_origin(child))
+            instances.add(last_origin(child))
         if child.tag in ("DW_TAG_lexical_block", "DW_TAG_inlined_subroutine"):
             inner = read_scope(child, bias, scope, depth + 1)
             if inner.ranges:
@@ -106,7 +106,8 @@ def _left_out(origin: Die, instances: set[int]) -> Iterator[Die]:
             yield from _left_out(child, instances)
 
 
-def _last_origin(die: Die) -> int:
+def last_origin(die: Die) -> int:
+    """The offset of the abstract entry that an entry is an instance of, in the end; its own if it is none."""
     for _ in range(_DEEPEST_ORIGIN):
         origin = die.follow("DW_AT_abstract_origin")
         if origin is None:

@@ -40,7 +40,7 @@ def _declare(type: Type, declarator: str, base: Callable[[Type], str]) -> str:
         glue = "" if left.endswith(("*", "&", "(")) else " "
     else:
         after_modifier = left.endswith(("*", "&", "(")) or (right.startswith("[") and _ends_in_pointer_qualifier(left))
-        glue = "" if not right or right.startswith(")") or after_modifier else " "
+        glue = "" if not right or right.startswith((")", " ")) or after_modifier else " "
     return f"{left}{glue}{declarator}{right}"
 
 

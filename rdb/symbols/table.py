@@ -140,7 +140,10 @@ class SymbolTable:
         return addresses_of(self.objects, file, line)
 
     def stretches_of(self, file: str, line: int) -> list[tuple[int, int]]:
-        """Where the code of a line is, as [start, end), for `info line`; start == end where only a later line has code there."""
+        """Where the code of a line begins, as [start, end), for `info line`: its first stretch in each unit.
+
+        start == end where only a later line has code.
+        """
         from rdb.symbols.breakpoint_lines import stretches_of
 
         return stretches_of(self.objects, file, line)

@@ -138,8 +138,10 @@ class QualifiedType(Type):
     atomic: bool = False
 
 
-def qualified(target: Type, qualifier: str) -> QualifiedType:
-    """`target` with one more qualifier; stacked qualifiers are folded into one QualifiedType."""
+def qualified(target: Type, qualifier: str) -> Type:
+    """`target` with one more qualifier; stacked qualifiers are folded into one QualifiedType, and those of an array are its elements'."""
+    if isinstance(target, ArrayType):
+        return array_of(qualified(target.element, qualifier), target.count, target.vector)
     held = {"const": False, "volatile": False, "restrict": False, "atomic": False}
     if isinstance(target, QualifiedType):
         held = {name: getattr(target, name) for name in held}
@@ -195,13 +197,13 @@ BASIC: dict[str, Type] = {
     if type.name is not None
 }  # fmt: skip
 
-_WIDTHS = {"char", "short", "int", "long", "__int128"}
+_WIDTHS = {"char", "short", "int", "long"}
 
 
 def canonical_name(name: str) -> str:
     """The shortest C spelling of an arithmetic type: `long unsigned int` is `unsigned long`; other names stay as they are."""
     words = name.split()
-    if not words or not all(word in _WIDTHS or word in ("signed", "unsigned") for word in words):
+    if not words or "__int128" in words or not all(word in _WIDTHS or word in ("signed", "unsigned") for word in words):
         return name
     sign = "unsigned " if "unsigned" in words else "signed " if "signed" in words and "char" in words else ""
     widths = [word for word in words if word in _WIDTHS]

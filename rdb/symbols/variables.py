@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rdb.address import Range
 from rdb.symbols.dies import DAMAGE, Die
-from rdb.symbols.functions import Function, Scope, read_scope
+from rdb.symbols.functions import Function, Scope, last_origin, read_scope
 from rdb.symbols.types import BASIC, Type, array_of, canonical_name, pointer_to
 
 if TYPE_CHECKING:
@@ -184,12 +184,12 @@ def _types_named(table: SymbolTable, kind: str, name: str, pc: int | None) -> It
 
 def inlined_copies(object: LoadedObject, name: str) -> Iterator[Scope]:
     """The inlined calls of a function, in one object."""
-    origins = {die.offset for die in object.names.find("function", name) if "DW_AT_inline" in die}
+    origins = {last_origin(die) for die in object.names.find("function", name)}
     for unit in object.units() if origins else ():
         try:
             for die in unit.declarations():
                 if die.tag == "DW_TAG_subprogram" and ("DW_AT_low_pc" in die or "DW_AT_ranges" in die):
                     scopes = read_scope(die, object.bias).walk()
-                    yield from (scope for scope in scopes if scope.is_inlined and scope.die.get("DW_AT_abstract_origin") in origins)
+                    yield from (scope for scope in scopes if scope.is_inlined and last_origin(scope.die) in origins)
         except DAMAGE:
             continue
