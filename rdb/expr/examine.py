@@ -59,7 +59,7 @@ class Examiner:
     ) -> Iterator[str]:  # fmt: skip
         """The text, piece by piece, as it can be read; an RdbError ends it in the middle of a line, as in GDB."""
         if start is None and format == Format():
-            format = Format(self.count)
+            format = Format(max(self.count, 1))
         format = self.resolved(format)
         letter, size = format.letter or "x", format.size or "w"
         self.count = format.count

@@ -33,7 +33,7 @@ from rdb.symbols.types import (
 if TYPE_CHECKING:
     from rdb.expr.scope import Scope
 
-NAME_WIDTH, RAW_WIDTH = 15, 19
+NAME_WIDTH, RAW_WIDTH = 15, 20
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

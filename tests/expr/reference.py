@@ -12,10 +12,14 @@ from rdb.expr.evaluate import evaluate, type_of
 from rdb.expr.examine import examined_address
 from rdb.expr.format import format_value
 from rdb.expr.format_spec import check_print_format, parse_format
+from rdb.expr.registers import rows
 from rdb.expr.value import void
 from rdb.settings import BY_NAME
 from rdb.symbols.types import TypedefType, describe, spell
+from tests.expr.live_scope import LiveScope
 from tests.expr.static_scope import StaticScope
+
+TestScope = StaticScope | LiveScope
 
 _MARK = "@@@"
 _COMMAND = re.compile(r"(\w+)(/\S*)?\s*(.*)")
@@ -43,8 +47,8 @@ def gdb_answers(program: Path, commands: list[str], before: tuple[str, ...] = ()
     return [answer.rstrip("\n") for answer in process.stdout.split(f"{_MARK}\n")[1:]]
 
 
-def rdb_answer(scope: StaticScope, command: str) -> str:
-    """What rdb answers to print, output, x, whatis, ptype and set print."""
+def rdb_answer(scope: TestScope, command: str) -> str:
+    """What rdb answers to print, output, x, info registers, whatis, ptype and set print."""
     match = _COMMAND.match(command)
     assert match is not None
     verb, letters, text = match[1], match[2] or "", match[3]
@@ -56,6 +60,8 @@ def rdb_answer(scope: StaticScope, command: str) -> str:
             if verb == "ptype":
                 return f"type = {describe(type)}"
             return f"type = {spell(type.target if named and isinstance(type, TypedefType) else type)}"
+        if verb == "info":
+            return _registers(scope, text.split()[1:])
         if verb == "x":
             return _examine(scope, letters, text)
         return _print(scope, verb, letters, text)
@@ -63,13 +69,13 @@ def rdb_answer(scope: StaticScope, command: str) -> str:
         return str(error)
 
 
-def _set(scope: StaticScope, text: str) -> str:
+def _set(scope: TestScope, text: str) -> str:
     name = max((name for name in BY_NAME if text.startswith(name + " ")), key=len)
     scope.settings.set_text(name, text[len(name) :].strip())
     return ""
 
 
-def _examine(scope: StaticScope, letters: str, text: str) -> str:
+def _examine(scope: TestScope, letters: str, text: str) -> str:
     pieces: list[str] = []
     start = examined_address(evaluate(text, scope), scope) if text else None
     try:
@@ -80,11 +86,20 @@ def _examine(scope: StaticScope, letters: str, text: str) -> str:
     return "".join(pieces).rstrip("\n")
 
 
+def _registers(scope: TestScope, names: list[str]) -> str:
+    lines: list[str] = []
+    try:
+        lines.extend(rows(names, scope))
+    except RdbError as error:
+        lines.append(str(error))
+    return "\n".join(lines)
+
+
 def _no_instructions(address: int) -> tuple[str, int]:
     raise NotImplementedError
 
 
-def _print(scope: StaticScope, verb: str, letters: str, text: str) -> str:
+def _print(scope: TestScope, verb: str, letters: str, text: str) -> str:
     form = parse_format(letters)
     check_print_format(form)
     value = evaluate(text, scope).snapshot()
@@ -94,11 +109,10 @@ def _print(scope: StaticScope, verb: str, letters: str, text: str) -> str:
     return f"${len(scope.history)} = {format_value(value, scope, form.letter)}"
 
 
-def differences(program: Path, commands: list[str]) -> list[str]:
-    """The commands to which rdb answers other than gdb, with both answers."""
-    scope = StaticScope(program)
+def differences(scope: TestScope, program: Path, commands: list[str], before: tuple[str, ...] = ()) -> list[str]:
+    """The commands to which rdb, in `scope`, answers other than gdb after `before`, with both answers."""
     found = []
-    for command, expected in zip(commands, gdb_answers(program, commands)):
+    for command, expected in zip(commands, gdb_answers(program, commands, before)):
         recorded = len(scope.history)
         answer = rdb_answer(scope, command)
         if _NUMBERED.sub("$ = ", expected) != _NUMBERED.sub("$ = ", answer):
