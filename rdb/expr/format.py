@@ -47,12 +47,19 @@ def format_value(value: Value, scope: Scope, letter: str | None = None, top: boo
 
 
 def symbolic(address: int, scope: Scope) -> str:
-    """ <symbol+offset> with its leading space, or nothing where no symbol reaches."""
+    """ <symbol+offset> with its leading space, or nothing where no symbol reaches.
+
+    A function goes by the name that its debug info has for it.
+    """
     found = scope.table.minimal_at(address)
     if found is None:
         return ""
     symbol, offset = found
-    return f" <{symbol.name}+{offset}>" if offset else f" <{symbol.name}>"
+    name = symbol.name
+    function = scope.table.function_at(address) if symbol.is_code else None
+    if function is not None and function.name and function.low >= symbol.address:
+        name, offset = function.name, address - function.low
+    return f" <{name}+{offset}>" if offset else f" <{name}>"
 
 
 def string_style(scope: Scope) -> Style:
