@@ -25,7 +25,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("record",),
     ("symbols",),
     ("expr",),
-    ("breakpoints", "libraries"),
+    ("breakpoints", "libraries", "returned", "watching"),
     ("stops",),
     ("walks",),
     ("run_control",),

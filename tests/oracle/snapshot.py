@@ -106,7 +106,8 @@ def main() -> None:
     start = time.perf_counter()
     report = check(options.program, options.arguments, options.engine, options.moments)
     print(f"{report}, {time.perf_counter() - start:.1f} s")
-    print(*report.misses, sep="\n")
+    for miss in report.misses:
+        print(miss)
 
 
 if __name__ == "__main__":
