@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from iced_x86 import (
     Code,
+    CodeSize,
     Decoder,
     FlowControl,
     Formatter,
@@ -101,7 +102,17 @@ def _text(instruction: Instruction, raw: bytes, bits: int, flavor: str) -> tuple
     name = name.replace("rep ret", "repz ret")
     if not operands and name in _UNSAID:
         operands = _UNSAID[name][flavor]
+    if instruction.mnemonic == Mnemonic.LEA and bits == 32 and _is_padding(instruction, raw):
+        operands = re.sub(r"\((%\w+)\)", r"(\1,%eiz,1)", operands)
+        operands = re.sub(r"\[(\w+)\+", r"[\1+eiz*1+", operands)
     return " ".join([*_idle_prefixes(instruction, raw, bits), name]), operands
+
+
+def _is_padding(instruction: Instruction, raw: bytes) -> bool:
+    """Whether the address has an index byte that it does not need, as compilers make it to fill up space."""
+    start = next(i for i, byte in enumerate(raw) if byte not in _LEGACY_PREFIXES)
+    modrm, sib = raw[start + 1], raw[start + 2] if len(raw) > start + 2 else 0
+    return modrm & 7 == 4 and sib & 7 != 4 and bool(instruction.memory_base) and not instruction.memory_index
 
 
 def _att(instruction: Instruction, name: str, operands: str) -> tuple[str, str]:
@@ -123,9 +134,10 @@ def _intel(instruction: Instruction, name: str, operands: str) -> tuple[str, str
     if instruction.is_string_instruction:
         return _intel_string(instruction, name)
     if instruction.code in _MOVABS:
-        name = "movabs"
+        name = "movabs" if instruction.code_size == CodeSize.CODE64 else name
+        operands = re.sub(r"\w+ PTR ", "", operands)
     operands = re.sub(r"(\w+):\[(0x[0-9a-f]+)\]", r"\1:\2", operands)
-    operands = re.sub(r"(?<=[ ,])\[(0x[0-9a-f]+)\]", r"ds:\1", operands)
+    operands = re.sub(r"(?:(?<=[ ,])|^)\[(0x[0-9a-f]+)\]", r"ds:\1", operands)
     operands = re.sub(r"\[rip-0x([0-9a-f]+)\]", lambda found: f"[rip+{(1 << 64) - int(found[1], 16):#x}]", operands)
     first, _, rest = operands.partition(",")
     if instruction.mnemonic == Mnemonic.XCHG and instruction.code not in _EXCHANGES_ACCUMULATOR:

@@ -11,7 +11,7 @@ from tests.oracle import instructions
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an x86-64 CPU")
 
 
-@pytest.mark.parametrize("bits", [64])
+@pytest.mark.parametrize("bits", [64, 32])
 def test_everything_that_changes_is_declared(bits: int) -> None:
     report = instructions.run(12_000, seed=20, bits=bits)
     assert [miss for miss in report.misses.values()] == []

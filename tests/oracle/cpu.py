@@ -12,6 +12,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from rdb.arch.x86 import xstate
 from rdb.linux import ptrace
 from rdb.linux.ptrace import Request
 
@@ -27,6 +28,8 @@ TRAP = b"\xcc"
 
 _PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
 _MAP_SHARED_ANONYMOUS_FIXED = 0x1 | 0x20 | 0x100000
+# A program must ask for AMX tiles (linux, Documentation/arch/x86/xstate.rst).
+_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM = 158, 0x1023
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mmap.restype = ctypes.c_void_p
 _libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
@@ -72,6 +75,7 @@ class Cpu:
         pid = os.fork()
         if pid == 0:
             _libc.mprotect(CODE, PAGE, _PROT_READ | _PROT_EXEC)
+            _libc.syscall(_ARCH_PRCTL, _ARCH_REQ_XCOMP_PERM, xstate.TILE_DATA)
             ptrace.trace_me()
             os.kill(os.getpid(), signal.SIGSTOP)
             os._exit(1)

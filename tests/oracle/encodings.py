@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from iced_x86 import Code, Decoder, Instruction, Mnemonic, OpCodeInfo, OpCodeOperandKind, OpKind
+from iced_x86 import Code, Decoder, Instruction, Mnemonic, OpCodeInfo, OpCodeOperandKind, OpKind, Register
 
 from tests.oracle.cpu import ARENA, ARENA_SIZE, ENTRY
 
@@ -17,7 +17,9 @@ _MAPS = {1: 1, 2: 2, 3: 3, 4: 5, 5: 6}
 _OPCODE_REGISTERS = frozenset(
     value for name, value in vars(OpCodeOperandKind).items() if isinstance(value, int) and name.endswith("_OPCODE")
 )
+_VECTOR_INDEXED = frozenset(value for name, value in vars(OpCodeOperandKind).items() if "VSIB" in name or name == "SIBMEM")
 CODES: dict[Any, str] = {value: name for name, value in vars(Code).items() if isinstance(value, int)}
+REGISTERS: dict[Any, str] = {value: name.lower() for name, value in vars(Register).items() if isinstance(value, int)}
 
 
 def opcodes(bits: int) -> list[Any]:
@@ -97,10 +99,12 @@ class Encoder:
         length = chance.randrange(3) if info.is_lig else info.l
         pp = _PP[info.mandatory_prefix]
         opcode = bytes((info.op_code,)) if info.op_code_len == 1 else info.op_code.to_bytes(2, "big")
+        if "TMM" in CODES[info.code]:
+            inverted, vvvv = 7, vvvv | 8
         if info.encoding == VEX:
             second = inverted << 5 | _MAPS[info.table]
             return prefix + bytes((0xC4, second, wide << 7 | vvvv << 3 | (length & 1) << 2 | pp)) + opcode
-        mask = chance.randrange(8) if info.can_use_op_mask_register else 0
+        mask = chance.randrange(info.require_op_mask_register, 8) if info.can_use_op_mask_register else 0
         zero = 1 if info.can_use_zeroing_masking and mask and chance.random() < 0.4 else 0
         broadcast = 1 if chance.random() < 0.3 else 0
         high = chance.randrange(2) if self.bits == 64 else 1
@@ -114,6 +118,8 @@ class Encoder:
         mode = chance.choice((0, 0, 1, 1, 2, 3, 3, 3))
         register = info.group_index if info.is_group else chance.randrange(8)
         rm = chance.randrange(8)
+        if _VECTOR_INDEXED.intersection(info.op_kinds()):
+            mode, rm = mode % 3, 4
         if info.is_rm_group:
             mode, rm = 3, info.rm_group_index
         tail = bytes((mode << 6 | register << 3 | rm,))

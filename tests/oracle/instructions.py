@@ -12,29 +12,27 @@ from __future__ import annotations
 
 import argparse
 import collections
-import functools
 import random
 import signal
 import struct
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from iced_x86 import Instruction, Mnemonic
+from iced_x86 import Instruction
 
 from rdb.arch import find
-from rdb.arch.base import Arch, Bank, Effects, Flow, MemoryOperand
+from rdb.arch.base import Arch, Bank, Effects, Flow
 from rdb.arch.x86 import xstate
 from rdb.arch.x86.registers import SLOT, USER_REGS
 from tests.oracle import states
+from tests.oracle.aim import Aim, slot
 from tests.oracle.cpu import ARENA, ARENA_SIZE, ENTRY, Cpu
 from tests.oracle.encodings import CODES, Encoder, is_call_to_the_kernel, opcodes
 from tests.oracle.states import State
 
 _MACHINES = {64: 62, 32: 3}
-_GETPID = {64: 39, 32: 20}
 # A single step sets the trap flag, and the CPU the resume flag, behind the program's back; ptrace cannot set the ID flag.
 _UNTOLD = 0x210100
 _ITERATIONS = 64
@@ -87,9 +85,12 @@ class Oracle:
     def __init__(self, bits: int, seed: int, cpu: Cpu, arch: Arch, pool: int = 96) -> None:
         self.bits, self.cpu, self.arch = bits, cpu, arch
         self.chance = random.Random(seed)
+        self._aim = Aim(bits, self.chance)
         self.encoder = Encoder(bits, self.chance)
         self.report = Report()
         self.states = states.states(bits, arch.registers, cpu, self.chance, pool)
+        self._indexing = [state for state in self.states if state.indices]
+        self._tiled = states.tiled(bits, arch.registers, cpu, self.chance) or self.states
         self.pristine = states.pristine(self.chance, self.states[0].raw)
         cpu.arena[:] = self.pristine
         self._refusals: collections.Counter[int] = collections.Counter()
@@ -115,8 +116,8 @@ class Oracle:
     def try_one(self, raw: bytes, instruction: Instruction) -> tuple[bool, bool]:
         """Execute one instruction in one state; whether it went through, and whether the CPU does not know it."""
         effects = self.arch.effects(raw, ENTRY)
-        state = self.chance.choice(self.states)
-        general = self._aimed(bytearray(state.general), effects, instruction)
+        state = self.chance.choice(self._fitting(effects, instruction))
+        general = self._aim.aimed(state.general, effects, instruction)
         self.cpu.place(raw)
         self.cpu.set(general, state.raw)
         caught = self._step(effects)
@@ -128,6 +129,12 @@ class Oracle:
         for what, detail in self._compare(general, state, effects, caught):
             self.report.add(Miss(name, what, raw, str(instruction), detail))
         return caught == signal.SIGTRAP, caught == signal.SIGILL
+
+    def _fitting(self, effects: Effects, instruction: Instruction) -> list[State]:
+        """The states in which the instruction has a chance to go through."""
+        if instruction.is_vsib:
+            return self._indexing
+        return self._tiled if effects.slow == "works on tiles" else self.states
 
     def _is_harmless(self, raw: bytes) -> bool:
         return raw in (b"\x0f\x05", b"\xcd\x80")
@@ -145,39 +152,6 @@ class Oracle:
     def _pc(self) -> int:
         pc: int = struct.unpack_from("<Q", self.cpu.get()[0], SLOT["rip"])[0]
         return pc
-
-    def _aimed(self, general: bytearray, effects: Effects, instruction: Instruction) -> bytes:
-        """The registers, with those that address memory mostly made to point into the arena."""
-
-        def put(name: str, value: int) -> None:
-            struct.pack_into("<Q", general, SLOT[_slot(name)], value & (1 << self.bits) - 1)
-
-        chance = self.chance
-        if effects.flow is Flow.SYSTEM_CALL:
-            put("rax", _GETPID[64 if instruction.mnemonic == Mnemonic.SYSCALL else 32])
-        if chance.random() < 0.15:
-            return bytes(general)
-        operands = [*effects.writes, *effects.reads]
-        if isinstance(effects.extents, functools.partial):
-            irregular, offset = effects.extents.args[0], effects.extents.args[1]
-            operands.append(irregular)
-            if isinstance(offset, str) and _slot(offset) in SLOT and offset not in (irregular.base, irregular.index):
-                put(offset, chance.randrange(-9000, 9000))
-        for operand in operands[:3]:
-            self._point(operand, general, put)
-        return bytes(general)
-
-    def _point(self, operand: MemoryOperand, general: bytearray, put: Callable[[str, int], None]) -> None:
-        if operand.base is None or operand.base in ("rsp", "esp"):
-            return
-        target = ARENA + self.chance.randrange(0x2000, ARENA_SIZE - 0x2000)
-        if self.chance.random() < 0.6:
-            target &= ~63
-        index = 0
-        if operand.index is not None and operand.index != operand.base and _slot(operand.index) in SLOT:
-            index = self.chance.choice((0, 1, 64, -64))
-            put(operand.index, index)
-        put(operand.base, target - operand.displacement - index * operand.scale)
 
     def _compare(self, general: bytes, state: State, effects: Effects, caught: int) -> list[tuple[str, str]]:
         """What is not as it was once everything declared is put back."""
@@ -209,7 +183,7 @@ class Oracle:
             return
         allowed = {"rip", "orig_rax"} if not nothing or effects.flow is Flow.TRAP else {"orig_rax"}
         if not nothing:
-            allowed.update(_slot(name) for name in effects.registers)
+            allowed.update(slot(name) for name in effects.registers)
             if effects.flags:
                 allowed.add("eflags")
         for name, old, new in zip(USER_REGS, struct.unpack("<27Q", before), struct.unpack("<27Q", after)):
@@ -237,11 +211,6 @@ class Oracle:
             last = next(i for i in reversed(range(ARENA_SIZE)) if arena[i] != self.pristine[i])
             found.append(("memory", f"{ARENA + first:#x} to {ARENA + last:#x}"))
             arena[:] = self.pristine
-
-
-def _slot(name: str) -> str:
-    """The place in user_regs_struct of a register of either mode."""
-    return "r" + name[1:] if name[0] == "e" and name[1:] in ("ax", "bx", "cx", "dx", "si", "di", "bp", "sp", "ip") else name
 
 
 def _component_at(offset: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rdb.arch.base import RegisterTable
@@ -14,6 +15,17 @@ from tests.oracle.cpu import ARENA, ARENA_SIZE, ENTRY, Cpu
 _MIDDLE = ARENA + ARENA_SIZE // 2
 _SELECTORS = {64: {"cs": 0x33, "ss": 0x2B}, 32: {"cs": 0x23, "ss": 0x2B, "ds": 0x2B, "es": 0x2B}}
 _INTEGERS = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", *(f"r{number}" for number in range(8, 16)))
+# Palette 1, eight tiles of sixteen rows of 64 bytes (Intel SDM volume 1, 18.2).
+TILE_CONFIG = bytes((1, 0)).ljust(16, b"\0") + struct.pack("<8H", *[64] * 8).ljust(32, b"\0") + bytes([16] * 8).ljust(16, b"\0")
+# Where in the arena particular things are: XSAVE images, what far returns pop (by the width of a word), far pointers.
+IMAGES, IMAGE_DISTANCE = ARENA, 0x2000
+FRAMES = {
+    width: range(start, start + 240, 40) for width, start in (("W", ARENA + 0x1000), ("D", ARENA + 0x1100), ("Q", ARENA + 0x1200))
+}
+POINTERS = ARENA + 0x1300
+TILE_CONFIGURATION = ARENA + 0x1400
+_LETTERS = {"W": "H", "D": "I", "Q": "Q"}
+_MASKS = {"W": 0xFFFF, "D": 0xFFFFFFFF, "Q": 0xFFFFFFFFFFFFFFFF}
 _CARRY_PARITY_AUXILIARY_ZERO_SIGN_OVERFLOW = 0x8D5
 _DIRECTION, _ALIGNMENT, _IDENTIFICATION = 0x400, 0x40000, 0x200000
 _SPECIAL = (0.0, -0.0, 1.0, -1.5, float("inf"), float("-inf"), float("nan"), 1e-310, 1e308, 2.0**31, -(2.0**63), 3e38, 1e-44)
@@ -26,6 +38,7 @@ class State:
     general: bytes
     raw: bytes
     extended: bytes
+    indices: bool = False
 
 
 def states(bits: int, table: RegisterTable, cpu: Cpu, chance: random.Random, count: int) -> list[State]:
@@ -34,11 +47,46 @@ def states(bits: int, table: RegisterTable, cpu: Cpu, chance: random.Random, cou
     made = []
     for _ in range(count):
         general = _general(bits, inherited, chance)
-        raw = _extended(bytes(area), chance)
+        fill = chance.choice((_bytes, _floats, _doubles, _indices, _halves))
+        raw = _extended(bytes(area), fill, chance)
         cpu.set(general, raw)
         seen_general, seen = cpu.get()
-        made.append(State(seen_general, raw, bytes(xstate.normal(seen[: table.leading]))))
+        made.append(State(seen_general, raw, bytes(xstate.normal(seen[: table.leading])), fill is _indices))
     return made
+
+
+def tiled(bits: int, table: RegisterTable, cpu: Cpu, chance: random.Random, count: int = 8) -> list[State]:
+    """States with configured and filled AMX tiles, of the whole bank; none if the CPU or the kernel does not grant them."""
+    layout = xstate.layout()
+    if bits == 32 or xstate.TILE_DATA not in layout.components:
+        return []
+    made = []
+    ordinary = states(bits, table, cpu, chance, count)
+    _use_tiles(cpu, ordinary[0])
+    for state in ordinary:
+        raw = bytearray(state.raw)
+        start = layout.components[xstate.TILE_CONFIG].offset
+        raw[start : start + 64] = TILE_CONFIG
+        start, size, _ = layout.components[xstate.TILE_DATA]
+        raw[start : start + size] = _halves(chance, size)
+        raw[xstate.XSTATE_BV + 2] |= 6
+        try:
+            cpu.set(state.general, bytes(raw))
+        except OSError:
+            return []
+        general, seen = cpu.get()
+        made.append(State(general, bytes(raw), bytes(xstate.normal(seen))))
+    return made
+
+
+def _use_tiles(cpu: Cpu, state: State) -> None:
+    """Let the child use a tile, for only then the kernel keeps room for them."""
+    cpu.arena[TILE_CONFIGURATION - ARENA :][:64] = TILE_CONFIG
+    cpu.place(bytes.fromhex("c4e2784900 c4e27b49c0"))  # ldtilecfg (%rax); tilezero %tmm0
+    general = bytearray(state.general)
+    struct.pack_into("<Q", general, SLOT["rax"], TILE_CONFIGURATION)
+    cpu.set(bytes(general), state.raw)
+    cpu.run()
 
 
 def pristine(chance: random.Random, area: bytes) -> bytes:
@@ -57,9 +105,26 @@ def pristine(chance: random.Random, area: bytes) -> bytes:
         elif kind == 3:
             out[start : start + 256] = b"".join(struct.pack("<Q", ARENA + chance.randrange(ARENA_SIZE)) for _ in range(32))
     end = xstate.layout().leading
-    for start in range(0, ARENA_SIZE, 0x2000):
+    for start in range(0, ARENA_SIZE, IMAGE_DISTANCE):
         out[start : start + end] = area[:end]
+    for width, addresses in FRAMES.items():
+        for address in addresses:
+            _pack(out, address, f"<5{_LETTERS[width]}", *(value & _MASKS[width] for value in _frame(chance)))
+    for number in range(16):
+        width = "WDQ"[number % 3]
+        selector = chance.choice((0x33, 0x23, 0x2B, 0x2B, 0))
+        _pack(out, POINTERS + 16 * number, f"<{_LETTERS[width]}H", ENTRY + 32 & _MASKS[width], selector)
+    _pack(out, TILE_CONFIGURATION, "64s", TILE_CONFIG)
     return bytes(out)
+
+
+def _pack(out: bytearray, address: int, layout: str, *values: int | bytes) -> None:
+    struct.pack_into(layout, out, address - ARENA, *values)
+
+
+def _frame(chance: random.Random) -> tuple[int, ...]:
+    """What a far return or an interrupt return pops: pc, cs, flags, stack pointer, ss."""
+    return ENTRY + 32, chance.choice((0x33, 0x23)), 0x202, _MIDDLE, 0x2B
 
 
 def _general(bits: int, inherited: bytes, chance: random.Random) -> bytes:
@@ -95,11 +160,10 @@ def _integer(chance: random.Random) -> int:
     return chance.getrandbits(chance.choice((8, 16, 32, 63, 64)))
 
 
-def _extended(area: bytes, chance: random.Random) -> bytes:
+def _extended(area: bytes, fill: Callable[[random.Random, int], bytes], chance: random.Random) -> bytes:
     """An XSAVE area with every component filled, save some that are left in their initial state."""
     out = bytearray(area)
     layout = xstate.layout()
-    fill = chance.choice((_bytes, _floats, _doubles, _indices, _halves))
     for number, (offset, size, _) in layout.components.items():
         if number in (xstate.SSE, xstate.AVX, xstate.ZMM_HIGH, xstate.HIGH_ZMM):
             out[offset : offset + size] = fill(chance, size)
