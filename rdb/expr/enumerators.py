@@ -1,6 +1,7 @@
 """Enumerators by name: `p RED`.
 
-They are read, all at once, out of the debug info of an object whose strings hold the name.
+They are read, all at once, out of the debug info of an object whose strings hold the name.  That takes seconds for a library such
+as libc, so big libraries are asked only while control is in them.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 _KNOWN: WeakKeyDictionary[LoadedObject, dict[str, tuple[EnumType, int]]] = WeakKeyDictionary()
 
 
-def enumerator(table: SymbolTable, name: str) -> tuple[EnumType, int] | None:
-    """The enum that an enumerator belongs to and its value, or None if there is none of that name."""
-    for candidate in table.objects:
-        if candidate.dwarf is not None and candidate.names.may_hold(name):
+def enumerator(table: SymbolTable, name: str, pc: int | None) -> tuple[EnumType, int] | None:
+    """The enum that an enumerator belongs to and its value, or None if there is none of that name in sight of `pc`."""
+    for number, candidate in enumerate(table.objects):
+        near = number == 0 or candidate.is_small or (pc is not None and pc in candidate)
+        if near and candidate.dwarf is not None and candidate.names.may_hold(name):
             found = _enumerators(candidate).get(name)
             if found is not None:
                 return found

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rdb.errors import CannotAccessMemory, ExpressionError, NoProcess, NoSymbol
-from rdb.expr import lookup, nodes, operators
+from rdb.expr import lookup, nodes, operators, parts
+from rdb.expr.assign import assign
 from rdb.expr.convert import (
     array_address,
-    assignable,
     cast,
     constant,
-    decayed,
     dereferenced,
     index_number,
     make,
@@ -28,20 +27,12 @@ from rdb.expr.parse import parse
 from rdb.expr.registers import register_named, register_type
 from rdb.expr.scope import Context, Scope, Trace
 from rdb.expr.tokens import TOO_DEEP
-from rdb.expr.value import ConvenienceLvalue, RegisterLvalue, Value, integer, is_integral, void
+from rdb.expr.value import ConvenienceLvalue, RegisterLvalue, Value, void
 from rdb.symbols.types import (
     CHAR,
     INT,
-    LONG,
     ArrayType,
-    FunctionType,
-    IntegerType,
-    Member,
-    PointerType,
-    ReferenceType,
-    StructType,
     Type,
-    VoidType,
     array_of,
     strip,
 )
@@ -229,94 +220,21 @@ def _address_of(node: nodes.AddressOf, context: Context) -> Value:
 
 
 def _dereference(node: nodes.Dereference, context: Context) -> Value:
-    value = operand(node.operand, context)
-    kind = strip(value.type)
-    if isinstance(kind, FunctionType):
-        return value
-    if isinstance(kind, ArrayType):
-        return _element(value, 0, context)
-    if isinstance(kind, StructType):
-        raise ExpressionError("Structure has no component named operator*.")
-    if isinstance(kind, PointerType):
-        if isinstance(strip(kind.target), VoidType):
-            raise ExpressionError("Attempt to dereference a generic pointer.")
-        return context.at(context.completed(kind.target), integer(value))
-    if isinstance(kind, IntegerType):
-        return context.at(LONG, integer(value))
-    raise ExpressionError("Attempt to take contents of a non-pointer value.")
+    return parts.dereference(operand(node.operand, context), context)
 
 
 def _index(node: nodes.Index, context: Context) -> Value:
-    value = operand(node.array, context)
-    kind = strip(value.type)
-    if isinstance(kind, StructType):
-        raise ExpressionError("Structure has no component named operator[].")
-    if not isinstance(kind, (ArrayType, PointerType)):
-        if isinstance(kind, FunctionType):
-            raise ExpressionError("cannot subscript requested type")
-        raise ExpressionError(f"cannot subscript something of type `{value.type.name or '<unnamed>'}'")
-    return _element(value, index_number(operand(node.index, context), context), context)
-
-
-def _element(value: Value, index: int, context: Context) -> Value:
-    """value[index]; an array in memory may be indexed past its ends, as in C."""
-    kind = strip(value.type)
-    if isinstance(kind, PointerType):
-        if isinstance(strip(kind.target), VoidType):
-            raise ExpressionError("Attempt to dereference a generic pointer.")
-        return context.at(kind.target, integer(value) + index * max(kind.target.size, 1))
-    assert isinstance(kind, ArrayType)
-    inside = 0 <= index < (kind.count or 0)
-    if not inside and value.address is None:
-        raise ExpressionError("no such vector element")
-    if not inside:
-        return context.at(kind.element, (value.address or 0) + index * kind.element.size)
-    return context.part(value, kind.element, index * kind.element.size)
+    array = operand(node.array, context)
+    parts.require_subscriptable(array)
+    return parts.element(array, index_number(operand(node.index, context), context), context)
 
 
 def _member(node: nodes.MemberOf, context: Context) -> Value:
-    value = operand(node.operand, context)
-    kind = strip(value.type)
-    if isinstance(kind, ArrayType) and isinstance(strip(kind.element), StructType):
-        value, kind = _element(value, 0, context), strip(kind.element)
-    if isinstance(kind, PointerType) and isinstance(strip(kind.target), StructType):
-        target = context.completed(kind.target)
-        value, kind = context.at(target, integer(value)), strip(target)
-    if not isinstance(kind, StructType):
-        raise ExpressionError(
-            f"Attempt to extract a component of a value that is not a structure{' pointer' if node.arrow else ''}."
-        )
-    found = _find_member(kind, node.name)
-    if found is None:
-        raise ExpressionError(f"There is no member named {node.name}.")
-    for member in found:
-        value = context.part(value, member.type, member.offset, member)
-    return value
-
-
-def _find_member(struct: StructType, name: str) -> list[Member] | None:
-    """The way to a member, through the nameless structs and unions that hold it."""
-    for member in struct.members:
-        if member.name == name:
-            return [member]
-        inner = strip(member.type)
-        if member.name is None and isinstance(inner, StructType):
-            path = _find_member(inner, name)
-            if path is not None:
-                return [member, *path]
-    return None
+    return parts.member(operand(node.operand, context), node.name, node.arrow, context)
 
 
 def _repeat(node: nodes.Repeat, context: Context) -> Value:
-    value = operand(node.left, context)
-    count = operand(node.count, context)
-    if not is_integral(count.type):
-        raise ExpressionError('Non-integral right operand for "@" operator.')
-    if integer(count) <= 0:
-        raise ExpressionError(f"Invalid number {integer(count)} of repetitions.")
-    if value.address is None:
-        raise ExpressionError("Only values in memory can be extended with '@'.")
-    return context.at(array_of(value.type, integer(count)), value.address)
+    return parts.repeated(operand(node.left, context), operand(node.count, context), context)
 
 
 # Types
@@ -362,28 +280,6 @@ def _assign(node: nodes.Assign, context: Context) -> Value:
     if node.operator is not None:
         value = operators.binary(node.operator, dereferenced(target, context), value, context)
     return assign(target, value, context)
-
-
-def assign(target: Value, value: Value, context: Context) -> Value:
-    """Store `value` into `target`, and return what the target then holds."""
-    target = dereferenced(target, context) if isinstance(strip(target.type), ReferenceType) else target
-    if isinstance(target.lvalue, ConvenienceLvalue) and target.lvalue.whole:
-        return _assign_convenience(target, value, context)
-    if target.lvalue is None:
-        raise ExpressionError("Left operand of assignment is not an lvalue.")
-    return context.store(target.lvalue, target.type, assignable(value, target.type, context))
-
-
-def _assign_convenience(target: Value, value: Value, context: Context) -> Value:
-    """A convenience variable takes the type of what it is given; an array in memory becomes a pointer."""
-    assert isinstance(target.lvalue, ConvenienceLvalue)
-    if value.address is not None or isinstance(strip(value.type), FunctionType):
-        value = decayed(value, context)
-    if not context.effects:
-        return target
-    stored = Value.of(value.type, value.data)
-    context.scope.convenience[target.lvalue.name] = stored
-    return stored
 
 
 def _step(node: nodes.Step, context: Context) -> Value:

@@ -57,7 +57,7 @@ def symbol(name: str, context: Context) -> Value:
     functions = table.functions_named(name)
     if functions:
         return function_value(functions[0])
-    constant = enumerator(table, name)
+    constant = enumerator(table, name, context.pc)
     if constant is not None:
         return make(*constant)
     symbols = table.minimal(name)
