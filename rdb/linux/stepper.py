@@ -109,4 +109,5 @@ class Stepper:
         page[_BLOCK_AT : _BLOCK_AT + 8] = struct.pack("<Q", block)
         page[mmap.PAGESIZE // 2 : mmap.PAGESIZE // 2 + 24] = struct.pack("<QqQ", self.pid, 0, ctypes.addressof(self._buffer))
         self._page = page
-        return ctypes.CFUNCTYPE(ctypes.c_long)(start)
+        # PYFUNCTYPE: the interpreter's lock is kept, since giving it away and back costs more than there is to gain.
+        return ctypes.PYFUNCTYPE(ctypes.c_long)(start)

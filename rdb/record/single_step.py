@@ -17,7 +17,8 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from rdb.arch.base import Arch, Bank, Register
 from rdb.arch.process_record import Plan, prepare
@@ -67,15 +68,16 @@ class Slow:
 Outcome = Arrived | Slow | tuple[Reason, ...] | None
 
 
-@dataclass
-class PlannedStep:
-    """A plan, made ready for the burst: its layout, and slices of the banks."""
+class PlainStep(NamedTuple):
+    """A plain plan, made ready for the burst: its layout's number, where in the banks the saved pieces are, what is written.
 
-    plan: Plan
-    layout: int = 0
-    general: tuple[slice, ...] = ()
-    extended: tuple[tuple[slice, bytes], ...] = ()
-    writes: tuple[tuple[int, Callable[[], int], bytes], ...] = field(default=())
+    Bytes behind each slice pad the saved piece to whole words.
+    """
+
+    layout: int
+    general: tuple[slice, ...]
+    extended: tuple[tuple[slice, bytes], ...]
+    writes: tuple[tuple[int, Callable[[], int], bytes], ...]
 
 
 class SingleStepRecorder:
@@ -85,7 +87,8 @@ class SingleStepRecorder:
         self.arch, self.stepper, self.log = arch, stepper, log
         self.words = memoryview(stepper.general).cast("Q")
         self.pc_index = arch.registers[arch.pc].pieces[0].offset // 8
-        self._steps: dict[int, PlannedStep] = {}
+        self._steps: dict[int, PlainStep] = {}
+        self._plans: dict[int, Plan] = {}
         self._code_pages: set[int] = set()
 
     # -- the thread as a CpuView
@@ -122,26 +125,28 @@ class SingleStepRecorder:
         values, append = segment.values, segment.trace.append
         steps, words, pc_index, general = self._steps, self.words, self.pc_index, self.stepper.general
         once, read, file = self.stepper.once, os.pread, self.stepper.memory.file
-        breakpoints, within, code_pages = until.breakpoints, until.within, self._code_pages
+        breakpoints, within, code_pages, pack = until.breakpoints, until.within, self._code_pages, _pack
         watches = until.watches
         bounded = within is not _EVERYWHERE
         pc = words[pc_index]
         for _ in range(min(limit, room)):
             step = steps.get(pc)
-            if step is None:
-                step = self._prepare(pc)
-            if not step.plan.plain or watches and self._touches(step.plan, watches):
-                return Slow(step.plan)
+            if step is None or watches:
+                plan = self._plans.get(pc) or self._prepare(pc)
+                if not plan.plain or self._touches(plan, watches):
+                    return Slow(plan)
+                step = steps[pc]
+            layout, saved, saved_extended, writes = step
             start = len(values)
-            for piece in step.general:
+            for piece in saved:
                 values += general[piece]
-            if step.extended:
+            if saved_extended:
                 extended = self.extended()
-                for piece, padding in step.extended:
+                for piece, padding in saved_extended:
                     values += extended[piece]
                     values += padding
             stale = False
-            for size, address_of, padding in step.writes:
+            for size, address_of, padding in writes:
                 address = address_of()
                 try:
                     old = read(file, size, address)
@@ -149,8 +154,8 @@ class SingleStepRecorder:
                     old = b""
                 if len(old) != size:
                     del values[start:]
-                    return Slow(step.plan)
-                values += _pack(address)
+                    return Slow(self._plans[pc])
+                values += pack(address)
                 values += old
                 values += padding
                 if address >> _PAGE_SHIFT in code_pages or address + size - 1 >> _PAGE_SHIFT in code_pages:
@@ -162,7 +167,7 @@ class SingleStepRecorder:
                 if status != TRAPPED:
                     del values[start:]
                     return Arrived(status)
-            append(step.layout)
+            append(layout)
             if stale:
                 self.forget_code()
             pc = words[pc_index]
@@ -175,6 +180,7 @@ class SingleStepRecorder:
     def forget_code(self) -> None:
         """Code may have changed: decode everything again."""
         self._steps.clear()
+        self._plans.clear()
         self._code_pages.clear()
 
     def wrote(self, address: int, size: int) -> None:
@@ -182,22 +188,20 @@ class SingleStepRecorder:
         if any(page in self._code_pages for page in range(address >> _PAGE_SHIFT, (address + size - 1 >> _PAGE_SHIFT) + 1)):
             self.forget_code()
 
-    def _prepare(self, pc: int) -> PlannedStep:
+    def _prepare(self, pc: int) -> Plan:
         code = self.stepper.memory.read_some(pc, self.arch.max_instruction)
-        plan = prepare(self.arch, code, pc, self.words)
-        step = PlannedStep(plan)
+        plan = self._plans[pc] = prepare(self.arch, code, pc, self.words)
         if plan.plain:
             pieces = (*plan.general, *plan.extended)
-            step.layout = self.log.layouts.layout(pc, pieces, [size for size, _ in plan.writes]).number
-            step.general = tuple(slice(offset, offset + size) for _, offset, size in plan.general)
-            step.extended = tuple(
-                (slice(offset, offset + size), bytes(padded(size) - size)) for _, offset, size in plan.extended
+            self._steps[pc] = PlainStep(
+                self.log.layouts.layout(pc, pieces, [size for size, _ in plan.writes]).number,
+                tuple(slice(offset, offset + size) for _, offset, size in plan.general),
+                tuple((slice(offset, offset + size), _padding(size)) for _, offset, size in plan.extended),
+                tuple((size, address_of, _padding(size)) for size, address_of in plan.writes),
             )
-            step.writes = tuple((size, address_of, bytes(padded(size) - size)) for size, address_of in plan.writes)
-        self._steps[pc] = step
         self._code_pages.add(pc >> _PAGE_SHIFT)
         self._code_pages.add(pc + max(plan.effects.length, 1) - 1 >> _PAGE_SHIFT)
-        return step
+        return plan
 
     def _touches(self, plan: Plan, watches: Sequence[Watch]) -> bool:
         """Whether a plain instruction is about to write, or read, watched bytes that somebody wants to know about."""
@@ -208,6 +212,10 @@ class SingleStepRecorder:
                     if watch.kind in kinds and address < watch.address + watch.length and watch.address < address + size:
                         return True
         return False
+
+
+def _padding(size: int) -> bytes:
+    return bytes(padded(size) - size)
 
 
 _ON_WRITE = (WatchKind.WRITE, WatchKind.ACCESS)
