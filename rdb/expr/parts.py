@@ -31,10 +31,15 @@ def dereference(value: Value, context: Context) -> Value:
     if isinstance(kind, PointerType):
         if isinstance(strip(kind.target), VoidType):
             raise ExpressionError("Attempt to dereference a generic pointer.")
-        return context.at(context.completed(kind.target), integer(value))
+        return context.at(context.completed(kind.target), _pointed_at(value, context))
     if isinstance(kind, IntegerType):
         return context.at(LONG, integer(value))
     raise ExpressionError("Attempt to take contents of a non-pointer value.")
+
+
+def _pointed_at(value: Value, context: Context) -> int:
+    """The address that a pointer holds; where only types are asked for, it is not read."""
+    return integer(value) if context.effects else 0
 
 
 def require_subscriptable(value: Value) -> None:
@@ -54,7 +59,7 @@ def element(value: Value, index: int, context: Context) -> Value:
     if isinstance(kind, PointerType):
         if isinstance(strip(kind.target), VoidType):
             raise ExpressionError("Attempt to dereference a generic pointer.")
-        return context.at(kind.target, integer(value) + index * max(kind.target.size, 1))
+        return context.at(kind.target, _pointed_at(value, context) + index * max(kind.target.size, 1))
     assert isinstance(kind, ArrayType)
     inside = 0 <= index < (kind.count or 0)
     if not inside and value.address is None:
@@ -71,7 +76,7 @@ def member(value: Value, name: str, arrow: bool, context: Context) -> Value:
         value, kind = element(value, 0, context), strip(kind.element)
     if isinstance(kind, PointerType) and isinstance(strip(kind.target), StructType):
         target = context.completed(kind.target)
-        value, kind = context.at(target, integer(value)), strip(target)
+        value, kind = context.at(target, _pointed_at(value, context)), strip(target)
     if not isinstance(kind, StructType):
         raise ExpressionError(
             f"Attempt to extract a component of a value that is not a structure{' pointer' if arrow else ''}."

@@ -1,7 +1,7 @@
 """Every line of tests/expr/commands/*.txt, answered by gdb 13 and by rdb: the answers must be equal, letter for letter.
 
-The first line of each file names the program.  gdb looks at the executable without running it; for the files in live/, both run
-it to the function stop_here and look at the frame that called it.
+The first line of each file names the program and its flags.  gdb looks at the executable without running it; for the files in
+live/, both run it to the function stop_here and look at the frame that called it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ pytestmark = pytest.mark.skipif(gdb_major() != 13, reason="the reference is gdb 
 
 def read(path: Path) -> tuple[Path, list[str]]:
     """The program and the commands of a list."""
-    source, *commands = path.read_text().splitlines()
-    return program(source, "-O0", "-g", "-no-pie"), commands
+    head, *commands = path.read_text().splitlines()
+    source, *flags = head.split()
+    return program(source, *flags), commands
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
