@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rdb.errors import UsageError
+from rdb.settings import BY_NAME, Boolean, Settings, SettingValue, parse_boolean
 
 if TYPE_CHECKING:
     from rdb.session import Session
@@ -72,3 +74,38 @@ def switches(text: str, known: dict[str, bool]) -> tuple[dict[str, str], str]:
         found[name] = value
         text = text.lstrip()
     return found, text
+
+
+PRINT_OPTIONS = {
+    "address": "print address", "array": "print array", "array-indexes": "print array-indexes", "elements": "print elements",
+    "max-depth": "print max-depth", "null-stop": "print null-stop", "pretty": "print pretty", "repeats": "print repeats",
+    "symbol": "print symbol", "union": "print union",
+}
+
+
+@contextmanager
+def option_settings(settings: Settings, text: str) -> Iterator[str]:
+    """Settings changed by leading options such as `-pretty on -elements 4 --`, for as long as it lasts; gives the rest.
+
+    What does not begin with the name of an option is an expression (-x is a negation).
+    """
+    before: dict[str, SettingValue] = {}
+    try:
+        while match := re.match(r"-([a-z-]+)(\s+|$)", text):
+            fits = [name for name in PRINT_OPTIONS if name.startswith(match[1])]
+            if len(fits) != 1:
+                break
+            name = PRINT_OPTIONS[fits[0]]
+            text = text[match.end():]
+            word, _, rest = text.partition(" ")
+            kind = BY_NAME[name].kind
+            if isinstance(kind, Boolean) and parse_boolean(word) is None or not word or word == "--":
+                word = "on"
+            else:
+                text = rest.lstrip()
+            before.setdefault(name, settings[name])
+            settings.set_text(name, word)
+        yield text[2:].lstrip() if text.startswith("-- ") or text == "--" else text
+    finally:
+        for name, value in before.items():
+            settings[name] = value

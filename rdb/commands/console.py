@@ -17,10 +17,18 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rdb.commands.registry import Body, Found, Registry, Repeat
-from rdb.commands.script import LineSource, PromptSource, ScriptError, Statement, read_bodies
+from rdb.commands.script import (
+    LineSource,
+    PromptSource,
+    ScriptError,
+    Statement,
+    read_bodies,
+)
 from rdb.errors import RdbError, UsageError
+from rdb.settings import SettingValue
 
 if TYPE_CHECKING:
+    from rdb.expr.examine import Examiner
     from rdb.session import Session
 
 MAX_DEPTH = 1024
@@ -37,8 +45,11 @@ class Terminal(Protocol):
     def read(self, prompt: str) -> str | None:
         """One line from the user; None at the end of input."""
 
-    def ask(self, question: str) -> bool:
-        """The user's answer to a yes-or-no question; yes when nobody can answer."""
+    def complain(self, error: RdbError | str) -> None:
+        """Print an error that does not end the command."""
+
+    def ask(self, question: str, default: bool | None = None) -> bool:
+        """The user's answer to a yes-or-no question; the default, else yes, when nobody can answer."""
 
 
 class LoopBreak(RdbError):
@@ -59,7 +70,7 @@ class Leave(BaseException):
 
 
 class Console:
-    """See the head of this file.  `session` may be reached by handlers; `state` keeps what groups of commands remember."""
+    """See the head of this file.  `moving` is true while a command may make the program run."""
 
     def __init__(self, session: Session, terminal: Terminal, registry: Registry | None = None) -> None:
         from rdb.commands import everything
@@ -68,7 +79,11 @@ class Console:
         self.session = session
         self.terminal = terminal
         self.registry = registry or Registry()
+        session.settings.on_change("args", self._set_arguments)
+        session.settings.on_change("exec-direction", self._check_direction)
         self.from_prompt = False
+        self.moving = False
+        self._examiner: Examiner | None = None
         self.after_command: list[Callable[[], None]] = []
         self._state: dict[type, Any] = {}
         self._sources: list[LineSource] = []
@@ -80,6 +95,22 @@ class Console:
         if kind not in self._state:
             self._state[kind] = kind()
         return self._state[kind]
+
+    def _set_arguments(self, value: SettingValue) -> None:
+        self.session.arguments = str(value)
+
+    def _check_direction(self, value: SettingValue) -> None:
+        if not self.session.target.can_reverse:
+            raise UsageError("Target does not support this operation.")
+
+    @property
+    def examiner(self) -> Examiner:
+        """Where x goes on."""
+        if self._examiner is None:
+            from rdb.expr.examine import Examiner
+
+            self._examiner = Examiner()
+        return self._examiner
 
     # Lines.
 
@@ -143,8 +174,11 @@ class Console:
             self.terminal.show(guidance.list_children(node))
         else:
             takes_body = node.declaration.body is not Body.NONE
-            answer = node.declaration.handler(self, found.arguments, *([bodies] if takes_body else []))
-            self._show(answer)
+            self.moving = node.declaration.group == "running"
+            try:
+                self._show(node.declaration.handler(self, found.arguments, *([bodies] if takes_body else [])))
+            finally:
+                self.moving = False
         self._after_stop()
         self._hook("hookpost-", node.name)
 

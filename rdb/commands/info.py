@@ -1,1 +1,346 @@
-"""Later."""
+"""info: registers, symbols, shared libraries, signals, and the process."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rdb.commands.answers import LibraryTable, MappingTable
+from rdb.commands.arguments import number_of
+from rdb.commands.program import libraries, main_object, process_id
+from rdb.commands.registry import command, prefix
+from rdb.errors import NoProcess, RdbError, UsageError
+
+if TYPE_CHECKING:
+    from rdb.commands.console import Console
+
+prefix("info", "i", "inf", group="status", help="Tell about the program being debugged.")
+
+NO_PROCESS = "No current process: you must name one."
+
+
+def _registers(console: Console, arguments: str, everything: bool) -> Iterator[str]:
+    from rdb.expr.registers import rows
+
+    session = console.session
+    if process_id(session) is None:
+        raise RdbError("The program has no registers now.")
+    yield from rows(re.findall(r"[^\s,]+", arguments), session, everything)
+
+
+@command("info registers", "r", group="status", arguments="[NAME ...]", completes="register")
+def info_registers(console: Console, arguments: str) -> Iterator[str]:
+    """Print the general registers in the selected frame, or those that are named (a group such as `vector` is a name too)."""
+    yield from _registers(console, arguments, False)
+
+
+@command("info all-registers", group="status", arguments="[NAME ...]", completes="register")
+def info_all_registers(console: Console, arguments: str) -> Iterator[str]:
+    """Print all registers, vector and floating-point ones too."""
+    yield from _registers(console, arguments, True)
+
+
+@command("info symbol", group="status", arguments="ADDRESS", completes="expression")
+def info_symbol(console: Console, arguments: str) -> str:
+    """Tell what symbol is at an address."""
+    if not arguments:
+        raise UsageError("Argument required (address).")
+    session = console.session
+    address = number_of(session, arguments)
+    owner, found = session.table.object_at(address), session.table.minimal_at(address)
+    section = owner.section_name_at(address) if owner is not None else None
+    if owner is None or found is None or section is None:
+        raise RdbError(f"No symbol matches {arguments}.")
+    symbol, offset = found
+    text = f"{symbol.name} + {offset}" if offset else symbol.name
+    of = f" of {owner.path}" if process_id(session) is not None else ""
+    return f"{text} in section {section}{of}"
+
+
+@command("info address", group="status", arguments="SYMBOL", completes="symbol")
+def info_address(console: Console, arguments: str) -> str:
+    """Tell where a symbol is stored."""
+    from rdb.symbols.locations import InMemory, InRegister, locate
+
+    if not arguments:
+        raise UsageError("Argument required.")
+    session, frame = console.session, console.session.frame
+    table = session.table
+    variable = table.variable(arguments, frame.lookup_pc if frame is not None else None)
+    if variable is not None and frame is not None:
+        lead = f'Symbol "{arguments}" is '
+        place = locate(variable, frame)
+        if isinstance(place, InRegister):
+            return f"{lead}a variable in ${place.name}."
+        if isinstance(place, InMemory):
+            local = frame is not None and variable is not table.variable(arguments, None)
+            kind = "a variable" if local else "static storage"
+            return f"{lead}{kind} at address {place.address:#x}."
+        return f"{lead}optimized out."
+    functions = table.functions_named(arguments)
+    if functions:
+        return f'Symbol "{arguments}" is a function at address {functions[0].low:#x}.'
+    symbols = table.minimal(arguments)
+    if symbols:
+        return f'Symbol "{arguments}" is at {symbols[0].address:#x} in a file compiled without debugging.'
+    raise RdbError(f'No symbol "{arguments}" in current context.')
+
+
+@command("info sharedlibrary", "dll", group="status", arguments="[REGEXP]")
+def info_sharedlibrary(console: Console, arguments: str) -> object:
+    """List the shared libraries that are loaded: the addresses of their code, and whether their symbols are read."""
+    session = console.session
+    rows = []
+    for each in libraries(session):
+        if not arguments or re.search(arguments, each.path):
+            section = each.elf.sections.get(".text")
+            low = section.address + each.bias if section is not None else each.bias
+            high = low + section.size if section is not None else low
+            rows.append((low, high, "Yes" if each.dwarf is not None else "Yes (*)", each.path))
+    if rows:
+        return LibraryTable(tuple(rows))
+    return "No shared libraries matched." if arguments else "No shared libraries loaded at this time."
+
+
+# The process, as /proc tells.
+
+
+def _process(console: Console, arguments: str) -> int:
+    if arguments.isdigit():
+        return int(arguments)
+    process: int | None = process_id(console.session)
+    if process is None:
+        raise NoProcess(NO_PROCESS)
+    return process
+
+
+def _link(process: int, name: str) -> str:
+    try:
+        return os.readlink(f"/proc/{process}/{name}")
+    except OSError as error:
+        raise RdbError(f"/proc/{process}/{name}: {os.strerror(error.errno or 0)}.") from None
+
+
+def _command_line(process: int) -> str:
+    try:
+        with open(f"/proc/{process}/cmdline", "rb") as file:
+            return file.read().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise RdbError(f"/proc/{process}/cmdline: {os.strerror(error.errno or 0)}.") from None
+
+
+@command("info proc", group="status", arguments="[PROCESS]", any_argument=True)
+def info_proc(console: Console, arguments: str) -> Iterator[str]:
+    """Tell about the process: its number, command line, working directory and executable."""
+    process = _process(console, arguments)
+    yield f"process {process}"
+    yield f"cmdline = '{_command_line(process)}'"
+    yield f"cwd = '{_link(process, 'cwd')}'"
+    yield f"exe = '{_link(process, 'exe')}'"
+
+
+@command("info proc mappings", group="status", arguments="[PROCESS]")
+def info_proc_mappings(console: Console, arguments: str) -> Iterator[object]:
+    """List the stretches of memory that the process has mapped."""
+    from rdb.linux.procfs import mappings
+
+    process = _process(console, arguments)
+    yield f"process {process}"
+    yield MappingTable(tuple(mappings(process)))
+
+
+@command("info proc cmdline", group="status", arguments="[PROCESS]")
+def info_proc_cmdline(console: Console, arguments: str) -> str:
+    """Tell the command line of the process."""
+    process = _process(console, arguments)
+    return f"process {process}\ncmdline = '{_command_line(process)}'"
+
+
+@command("info proc cwd", group="status", arguments="[PROCESS]")
+def info_proc_cwd(console: Console, arguments: str) -> str:
+    """Tell the working directory of the process."""
+    process = _process(console, arguments)
+    return f"process {process}\ncwd = '{_link(process, 'cwd')}'"
+
+
+@command("info proc exe", group="status", arguments="[PROCESS]")
+def info_proc_exe(console: Console, arguments: str) -> str:
+    """Tell the executable of the process."""
+    process = _process(console, arguments)
+    return f"process {process}\nexe = '{_link(process, 'exe')}'"
+
+
+@command("info proc status", group="status", arguments="[PROCESS]")
+def info_proc_status(console: Console, arguments: str) -> str:
+    """Print what the kernel keeps about the process."""
+    process = _process(console, arguments)
+    try:
+        with open(f"/proc/{process}/status", encoding="utf-8", errors="surrogateescape") as file:
+            return f"process {process}\n{file.read().rstrip()}"
+    except OSError as error:
+        raise RdbError(f"/proc/{process}/status: {os.strerror(error.errno or 0)}.") from None
+
+
+@command("info program", group="status")
+def info_program(console: Console, arguments: str) -> Iterator[str]:
+    """Tell in what state the program is."""
+    session = console.session
+    if process_id(session) is None:
+        yield "The program being debugged is not being run."
+        return
+    yield f"\tUsing the running image of child process {process_id(session)}.\nProgram stopped at {session.need_frame().pc:#x}."
+
+
+@command("info inferiors", group="status")
+def info_inferiors(console: Console, arguments: str) -> Iterator[str]:
+    """List the program that is being debugged."""
+    session = console.session
+    process = f"process {process_id(session)}" if process_id(session) is not None else "<null>"
+    connection = "1 (native)" if process_id(session) is not None else ""
+    program = session.program or ""
+    width = max(len("Executable"), len(program))
+    yield f"  Num  Description       Connection           {'Executable'.ljust(width)} "
+    yield f"* 1    {process.ljust(17)} {connection.ljust(20)} {program.ljust(width)} "
+
+
+@command("info threads", group="status")
+def info_threads(console: Console, arguments: str) -> Iterator[str]:
+    """List the threads of the process."""
+    from rdb.commands.frames import frame_line
+    from rdb.render import render
+
+    session = console.session
+    if process_id(session) is None:
+        yield "No threads."
+        return
+    frame = next(iter(session.frames()))
+    target = f'process {process_id(session)} "{os.path.basename(session.program or "")}"'
+    yield f"  Id   {'Target Id'.ljust(len(target))} Frame "
+    yield f"* 1    {target} {render(frame_line(session, frame), session.settings).rstrip()}"
+
+
+# Signals.
+
+
+@command("info signals", "handle", group="status", arguments="[SIGNAL]")
+def info_signals(console: Console, arguments: str) -> Iterator[str]:
+    """Tell what happens when the program gets a signal: whether it stops, is told to you, and is passed to the program."""
+    yield SIGNAL_HEADING
+    if arguments:
+        yield _signal_row(console, signal_number(console, arguments))
+        return
+    yield ""
+    for number in sorted(console.session.signals):
+        yield _signal_row(console, number)
+    yield '\nUse the "handle" command to change these tables.'
+
+
+SIGNAL_HEADING = "Signal        Stop\tPrint\tPass to program\tDescription"
+
+
+def _signal_row(console: Console, number: int) -> str:
+    from rdb.linux.signals import describe, name
+
+    row = console.session.signals[number]
+    words = "\t".join("Yes" if flag else "No" for flag in (row.stop, row.tell, row.forward))
+    return f"{name(number):13} {words}\t\t{describe(number)}"
+
+
+def signal_number(console: Console, text: str) -> int:
+    """The number of a signal given as SIGINT or as 2."""
+    from rdb.linux.signals import name
+
+    for number in console.session.signals:
+        if name(number) == text:
+            found: int = number
+            return found
+    number = number_of(console.session, text)
+    if number not in console.session.signals:
+        raise UsageError("Only signals 1-15 are valid as numeric signals.\nUse \"info signals\" for a list of symbolic signals.")
+    return number
+
+
+ACTIONS = {
+    "stop": {"stop": True, "tell": True}, "nostop": {"stop": False}, "print": {"tell": True},
+    "noprint": {"tell": False, "stop": False}, "pass": {"forward": True}, "nopass": {"forward": False},
+    "ignore": {"forward": False}, "noignore": {"forward": True},
+}
+
+
+@command("handle", group="running", arguments="SIGNAL ... ACTION ...")
+def handle(console: Console, arguments: str) -> Iterator[str]:
+    """Say what happens when the program gets a signal.
+    Actions: stop, nostop, print, noprint, pass (the program sees it), nopass; `all` stands for all signals but SIGINT and
+    SIGTRAP."""
+    from dataclasses import replace
+
+    from rdb.linux.signals import name
+
+    if not arguments:
+        raise UsageError("Argument required (signal to handle).")
+    signals = console.session.signals
+    chosen: list[int] = []
+    change: dict[str, bool] = {}
+    for word in arguments.split():
+        if word in ACTIONS:
+            change.update(ACTIONS[word])
+        elif word == "all":
+            chosen += [number for number in signals if name(number) not in ("SIGINT", "SIGTRAP")]
+        else:
+            chosen.append(signal_number(console, word))
+    for number in chosen:
+        signals[number] = replace(signals[number], **change)
+    if chosen and console.from_prompt:
+        yield SIGNAL_HEADING
+        yield from (_signal_row(console, number) for number in chosen)
+
+
+# Lists of symbols.
+
+
+def _matching(console: Console, arguments: str, code: bool) -> Iterator[str]:
+    try:
+        pattern = re.compile(arguments)
+    except re.error as error:
+        raise UsageError(f"Invalid regexp: {error.msg}") from None
+    for each in console.session.table.objects:
+        for name in each.minimal_names():
+            if pattern.search(name):
+                yield from (f"{symbol.address:#018x}  {symbol.name}" for symbol in each.minimal(name) if symbol.is_code is code)
+
+
+def _listed(console: Console, arguments: str, what: str, code: bool) -> Iterator[str]:
+    yield f'All {what}s matching regular expression "{arguments}":' if arguments else f"All defined {what}s:"
+    yield ""
+    yield from sorted(set(_matching(console, arguments, code)))
+
+
+@command("info functions", "fu", group="status", arguments="[REGEXP]")
+def info_functions(console: Console, arguments: str) -> Iterator[str]:
+    """List the functions in the symbol tables, or those whose names match."""
+    yield from _listed(console, arguments, "function", True)
+
+
+@command("info variables", group="status", arguments="[REGEXP]")
+def info_variables(console: Console, arguments: str) -> Iterator[str]:
+    """List the global and static variables in the symbol tables, or those whose names match."""
+    yield from _listed(console, arguments, "variable", False)
+
+
+@command("info files", "target", group="status")
+def info_files(console: Console, arguments: str) -> Iterator[str]:
+    """Tell what files are being debugged, and where their sections are."""
+    session = console.session
+    owner = main_object(session)
+    if owner is None:
+        return
+    yield f'Symbols from "{owner.path}".'
+    if process_id(session) is not None:
+        yield f"Native process:\n\tUsing the running image of child process {process_id(session)}."
+    yield f"Local exec file:\n\t`{owner.path}', file type elf64-x86-64.\n\tEntry point: {owner.elf.entry + owner.bias:#x}"
+    for section in owner.elf.section_list:
+        if section.flags & 2:
+            low = section.address + owner.bias
+            yield f"\t{low:#018x} - {low + section.size:#018x} is {section.name}"

@@ -1,7 +1,8 @@
 """Where command lines come from, and the structure of those that have bodies.
 
 A *line source* gives raw lines: a script file, the lines of a list, the user's prompt.  A *statement* is one command line with
-the bodies that follow it (`if` has one or two, `define` one); `read_body` reads up to the matching `end`, whatever is nested in it.
+the bodies that follow it (`if` has one or two, `define` one); `read_bodies` reads up to the matching `end`, whatever is
+nested in it.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rdb.commands.answers import Raw
 from rdb.commands.console import Leave, LoopBreak, LoopContinue
+from rdb.commands.program import process_id
 from rdb.commands.registry import Body, Declaration, Found, Repeat, command
 from rdb.commands.script import Bodies, spell
 from rdb.errors import RdbError, UsageError
@@ -238,8 +239,8 @@ def quit_(console: Console, arguments: str) -> Iterator[None]:
 
 def confirm_leaving(console: Console) -> None:
     """Ask whether a live process may be given up; raises UsageError if not."""
-    process = console.session.process_id
+    process = process_id(console.session)
     if process is None:
         return
-    fate = "detached" if console.session.attached else "killed"
+    fate = "detached" if console.session.need_process().attached else "killed"
     console.demand(f"A debugging session is active.\n\n\tInferior 1 [process {process}] will be {fate}.\n\nQuit anyway? ")

@@ -36,7 +36,7 @@ def set_variable(console: Console, arguments: str) -> None:
     """Evaluate an expression, without printing its value, for the assignment in it."""
     if not arguments.strip():
         raise UsageError("Argument required (expression to compute).")
-    console.session.assign(arguments)
+    console.session.evaluate(arguments)
 
 
 @command("show", group="status", arguments="[NAME]")

@@ -10,7 +10,7 @@ import importlib
 from rdb.render.table import RENDERERS
 from rdb.settings import Settings
 
-MODULES = ("messages",)
+MODULES = ("messages", "values", "frames", "tables")
 
 
 def render(datum: object, settings: Settings) -> str:

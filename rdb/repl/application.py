@@ -14,8 +14,11 @@ from collections.abc import Callable
 
 from rdb import __version__
 from rdb.commands.console import Console, Leave
+from rdb.commands.listing import Listing
 from rdb.commands.script import LineSource
+from rdb.commands.telling import tell_reason
 from rdb.errors import RdbError
+from rdb.events import Exited
 from rdb.repl.options import Options
 from rdb.repl.output import Output
 from rdb.repl.plain import PlainTerminal
@@ -59,12 +62,14 @@ class Application:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.output = Output(silent="batch_silent" in options.flags)
-        self.session = Session(query=lambda question: self.console.confirm(question))
+        self.session = Session(self._query, self._notify)
         self.settings: Settings = self.session.settings
         self.terminal = make_terminal(self.output, self.settings, options.batch)
         self.console = Console(self.session, self.terminal)
+        self.terminal.attach(self.console)
         self.failed = False
         self.settings.on_change("logging enabled", lambda value: self._log(bool(value)))
+        signal.signal(signal.SIGINT, self._interrupt)
 
     def run(self) -> int:
         """Everything from the banner to the exit status."""
@@ -78,28 +83,41 @@ class Application:
         if self.options.batch and self.failed:
             status = 1
         if "child_result" in self.options.flags:
-            status = self.session.exit_status if self.session.exit_status is not None else status
+            status = self._child_status(status)
         return status
 
+    def _child_status(self, otherwise: int) -> int:
+        report = self.session.last_report
+        exited = report.stop.reason(Exited) if report is not None else None
+        return exited.status if exited is not None else otherwise
+
     def close(self) -> None:
-        """Kill or release the process, restore the terminal, and forgive a reader that has gone."""
+        """Kill or release the process, and forgive a reader that has gone."""
         self.session.close()
-        self.terminal_close()
         if self.output.closed:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    def terminal_close(self) -> None:
-        """Let the terminal keep what it wants to keep (its history)."""
-        closing = getattr(self.terminal, "close", None)
-        if closing is not None:
-            closing()
+    def _query(self, question: str) -> bool:
+        """A question of the session's; writing to the past is the only one without a default."""
+        return self.terminal.ask(question, None if question.startswith("Because") else True)
+
+    def _notify(self, remark: object) -> None:
+        """A remark of the session's, or a reason that ended no command."""
+        for datum in tell_reason(self.console, remark):
+            self.terminal.show(datum)
+
+    def _interrupt(self, number: int, frame: types.FrameType | None) -> None:
+        """Ctrl-C: stop the program if it runs, else give up what rdb is doing."""
+        if self.console.moving and self.session.alive:
+            self.console.moving = False
+            self.session.interrupt()
+        else:
+            raise KeyboardInterrupt
 
     # Starting.
 
     def _start(self) -> None:
         options, settings = self.options, self.settings
-        if options.batch:
-            settings["confirm"] = False
         if not options.quiet:
             self.output.write(BANNER)
         if options.directory is not None:
@@ -110,7 +128,7 @@ class Application:
         if options.tty is not None:
             settings["inferior-tty"] = options.tty
         for folder in options.sources:
-            self.session.source_path.insert(0, os.path.abspath(folder))
+            self.console.state(Listing).directories.insert(0, os.path.abspath(folder))
         self._load()
         if "no_init" not in options.flags and os.path.abspath(".rdbinit") != os.path.expanduser("~/.rdbinit"):
             self._init_file("./.rdbinit")

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from rdb.errors import RdbError
 from rdb.render import render
 from rdb.repl.output import Output
 from rdb.settings import Settings
+
+if TYPE_CHECKING:
+    from rdb.commands.console import Console
 
 
 class PlainTerminal:
@@ -30,6 +34,9 @@ class PlainTerminal:
         """Print an error."""
         self.output.complain(f"{error}\n")
 
+    def attach(self, console: Console) -> None:
+        """Learn whose commands are typed here."""
+
     def read(self, prompt: str) -> str | None:
         """One line from the standard input, without its newline; None at its end."""
         self.output.write(prompt)
@@ -38,16 +45,24 @@ class PlainTerminal:
             line += byte
         return None if not byte and not line else line.decode("utf-8", "surrogateescape").rstrip("\r")
 
-    def ask(self, question: str) -> bool:
-        """A yes-or-no question; yes when no user can answer."""
+    def ask(self, question: str, default: bool | None = None) -> bool:
+        """A yes-or-no question.  Without a user the answer is the default, or yes; a user who just presses return takes it."""
+        choice = {None: "(y or n)", True: "([y] or n)", False: "(y or [n])"}[default]
+        assumed = default is not False
+        if not self.settings.flag("confirm"):
+            return assumed
+        letter = "Y" if assumed else "N"
         if not self.interactive:
-            self.output.write(f"{question}(y or n) [answered Y; input not from terminal]\n")
-            return True
+            self.output.write(f"{question}{choice} [answered {letter}; input not from terminal]\n")
+            return assumed
         while True:
-            answer = self.read(f"{question}(y or n) ")
+            answer = PlainTerminal.read(self, f"{question}{choice} ")
             if answer is None:
-                self.output.write("EOF [assumed Y]\n")
-                return True
-            if answer.strip()[:1].lower() in ("y", "n"):
-                return answer.strip()[0].lower() == "y"
+                self.output.write(f"EOF [assumed {letter}]\n")
+                return assumed
+            word = answer.strip()[:1].lower()
+            if word in ("y", "n"):
+                return word == "y"
+            if not word and default is not None:
+                return default
             self.output.write("Please answer y or n.\n")
