@@ -13,7 +13,7 @@ from rdb.errors import ExpressionError
 from rdb.expr import floats
 from rdb.expr.floats import Real
 from rdb.expr.scope import Context
-from rdb.expr.value import Value, integer, is_integral, is_scalar
+from rdb.expr.value import Value, integer, is_scalar
 from rdb.symbols.types import (
     DOUBLE,
     FLOAT,
@@ -219,13 +219,9 @@ def _aggregate_bytes(value: Value, to: Type, context: Context) -> bytes:
 
 
 def index_number(value: Value, context: Context) -> int:
-    """A number that counts or names a place; raises ExpressionError unless it is an integer, an enum or a pointer."""
+    """A number that counts or names a place, floating ones truncated; raises ExpressionError for what is no number."""
     value = decayed(value, context)
-    if is_integral(value.type) or isinstance(strip(value.type), PointerType):
-        return integer(value)
-    if isinstance(strip(value.type), FloatType):
-        return truncated(number(value))
-    raise ExpressionError("Value can't be converted to integer.")
+    return truncated(number(value)) if isinstance(strip(value.type), FloatType) else integer(value)
 
 
 def constant(number: Fraction | float, type: Type) -> Value:

@@ -54,6 +54,12 @@ def evaluate_node(node: Node, scope: Scope) -> Value:
     return run(node, Context(scope))
 
 
+def evaluate_condition(node: Node, scope: Scope) -> bool:
+    """Whether the value of a tree is true, as C has it: not zero, also for floating numbers and pointers."""
+    context = Context(scope)
+    return truth(run(node, context), context)
+
+
 def evaluate_traced(node: Node, scope: Scope) -> tuple[Value | None, Trace]:
     """The value of a tree, read at once, and every lvalue that was read for it.
 

@@ -186,8 +186,18 @@ def wide_prefix(type: Type) -> str:
 
 
 def integer(value: Value) -> int:
-    """The number that an integer, enum or pointer holds."""
-    return int.from_bytes(value.data, "little", signed=is_signed(value.type))
+    """The number that an integer, enum or pointer holds, and the address of a function or an array, as C has it.
+
+    Raises ExpressionError for what is no integer.
+    """
+    kind = strip(value.type)
+    if isinstance(kind, (IntegerType, EnumType)):
+        return int.from_bytes(value.data, "little", signed=kind.signed)
+    if isinstance(kind, (PointerType, ReferenceType)):
+        return int.from_bytes(value.data, "little")
+    if isinstance(kind, (FunctionType, ArrayType)) and value.address is not None:
+        return value.address
+    raise ExpressionError("Value can't be converted to integer.")
 
 
 def is_aggregate(type: Type) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rdb.errors import CannotAccessMemory, ExpressionError, RdbError, UsageError
-from rdb.expr.evaluate import evaluate, evaluate_node, evaluate_traced, parse_in, type_of
+from rdb.expr.evaluate import evaluate, evaluate_condition, evaluate_node, evaluate_traced, parse_in, type_of
 from rdb.expr.format import format_value
 from rdb.expr.format_spec import Format, check_print_format, parse_format
 from rdb.expr.registers import rows
@@ -202,3 +202,16 @@ def test_types_of_registers(scope: StaticScope) -> None:
     assert spell(type_of("$rip", scope)[0]) == "void (*)()"
     assert spell(type_of("$xmm0", scope)[0]) == "union vec128"
     assert isinstance(evaluate("$nothing", scope), Value)
+
+
+def test_what_counts_as_an_integer(scope: StaticScope) -> None:
+    assert integer(evaluate("main", scope)) == integer(evaluate("&main", scope)) == evaluate("main", scope).address
+    assert integer(evaluate("ints", scope)) == address(scope, "ints")
+    with pytest.raises(ExpressionError, match="Value can't be converted to integer."):
+        integer(evaluate("origin", scope))
+
+
+@pytest.mark.parametrize(("text", "holds"), [("0.5", True), ("0.0", False), ("message", True), ("null_pointer", False),
+                                             ("ints", True), ("one == 1 && !zero", True)])  # fmt: skip
+def test_conditions(scope: StaticScope, text: str, holds: bool) -> None:
+    assert evaluate_condition(parse_in(text, scope), scope) is holds
