@@ -21,8 +21,8 @@ EXPRESSIONS = sorted({line.partition(" ")[2] for line in LINES if line.startswit
 WORDS = """one ints matrix origin a_nested node_pointer message hello a_fields a_word d_pi f_one l_pi z_double main increment
     hooks void_pointer null_pointer bad_pointer an_empty no_items a_flexible RED a_color truth wides s_int128 opaque_pointer
     per_thread triple number 0 -1 300 1.5 1e300 0x7fffffffffffffff 18446744073709551615 'a' "abc" {1,2} $ $$ $1 $x $_ $rax
-    (char) (struct point) (int[2]) (float) (long double) (void) (struct node *) (enum color) (_Bool) (__int128) sizeof {int} $xmm0 $rip
-    + - * / % & | ^ << >> < == && || = += <<= ? : , . -> .x ->next .line [0] [-1] [1000000] @2 @0 ( ) ++ -- ! ~ & *"""
+    (char) (struct point) (int[2]) (float) (long double) (void) (struct node *) (enum color) (_Bool) (__int128) sizeof {int}
+    + - * / % & | ^ << >> < == && || = += <<= ? : , . -> $rip $xmm0 .x ->next .line [0] [-1] [1000000] @2 @0 ( ) ++ -- ! ~ & *"""
 SOUP = st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=8).map(" ".join)
 MUTATED = st.tuples(st.sampled_from(EXPRESSIONS), st.integers(0, 30), st.integers(0, 3), st.sampled_from(WORDS.split())).map(
     lambda parts: parts[0][: parts[1]] + " " + parts[3] + " " + parts[0][parts[1] + parts[2] :]
