@@ -15,7 +15,7 @@ from rdb.arch.base import Effects, Flow, MemoryOperand
 from rdb.arch.x86.registers import SLOT
 from tests.oracle import states
 from tests.oracle.cpu import ARENA, ARENA_SIZE
-from tests.oracle.encodings import CODES, REGISTERS
+from tests.oracle.encodings import CODES, REGISTERS, is_locked
 
 _GETPID = {64: 39, 32: 20}
 _AS_IT_IS = 0.15
@@ -49,13 +49,14 @@ class Aim:
         if instruction.mnemonic in _NEEDS_ZEROS:
             self._put(registers, "rcx", 0)
             self._put(registers, "rdx", 0)
-        if self.chance.random() < _AS_IT_IS:
+        locked = is_locked(instruction)
+        if self.chance.random() < _AS_IT_IS and not locked:
             return bytes(registers)
         name = CODES[instruction.code]
         if name.startswith(_RETURNS):
             self._put(registers, "rsp", self.chance.choice(states.FRAMES[next(width for width in "WDQ" if width in name[4:])]))
         for operand in self._operands(registers, effects, instruction)[:3]:
-            self._point(registers, operand, name)
+            self._point(registers, operand, name, locked)
         return bytes(registers)
 
     def _put(self, registers: bytearray, name: str, value: int) -> None:
@@ -76,18 +77,18 @@ class Aim:
             operands.append(MemoryOperand(base, index if index != "none" else None, instruction.memory_index_scale, displacement))
         return operands
 
-    def _point(self, registers: bytearray, operand: MemoryOperand, name: str) -> None:
+    def _point(self, registers: bytearray, operand: MemoryOperand, name: str, aligned: bool) -> None:
         if operand.base is None or slot(operand.base) in ("rsp", "rip"):
             return
         index = 0
         if operand.index is not None and operand.index != operand.base and slot(operand.index) in SLOT:
             index = self.chance.choice((0, 1, 64, -64))
             self._put(registers, operand.index, index)
-        self._put(registers, operand.base, self._target(name) - operand.displacement - index * operand.scale)
+        self._put(registers, operand.base, self._target(name, aligned) - operand.displacement - index * operand.scale)
 
-    def _target(self, name: str) -> int:
+    def _target(self, name: str, aligned: bool) -> int:
         for prefixes, places in _PARTICULAR.items():
             if name.startswith(prefixes):
                 return self.chance.choice(places)
         target = ARENA + self.chance.randrange(0x2000, ARENA_SIZE - 0x2000)
-        return target & ~63 if self.chance.random() < 0.6 else target
+        return target & ~63 if aligned or self.chance.random() < 0.6 else target

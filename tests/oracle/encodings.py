@@ -142,11 +142,16 @@ class Encoder:
     def _aim(self, raw: bytes, instruction: Instruction, offset: int, size: int) -> bytes:
         """Let an absolute or pc-relative displacement point into the arena."""
         target = ARENA + self.chance.randrange(64, ARENA_SIZE // 2)
-        if self.chance.random() < 0.6:
+        if self.chance.random() < 0.6 or is_locked(instruction):
             target &= ~63
         if instruction.is_ip_rel_memory_operand:
             target -= ENTRY + instruction.len
         return raw[:offset] + target.to_bytes(8, "little", signed=True)[:size] + raw[offset + size :]
+
+
+def is_locked(instruction: Instruction) -> bool:
+    """Whether it locks the bus if its operand crosses a cache line, which systems punish with long waits."""
+    return instruction.has_lock_prefix or instruction.mnemonic == Mnemonic.XCHG
 
 
 def is_call_to_the_kernel(raw: bytes) -> bool:

@@ -37,6 +37,7 @@ _MACHINES = {64: 62, 32: 3}
 _UNTOLD = 0x210100
 _ITERATIONS = 64
 _ATTEMPTS = 12
+_UNDO_EVERY = 32
 
 
 class Miss(NamedTuple):
@@ -93,6 +94,7 @@ class Oracle:
         self._tiled = states.tiled(bits, arch.registers, cpu, self.chance) or self.states
         self.pristine = states.pristine(self.chance, self.states[0].raw)
         cpu.arena[:] = self.pristine
+        self._countdown = _UNDO_EVERY
         self._refusals: collections.Counter[int] = collections.Counter()
 
     def run(self, executions: int) -> Report:
@@ -128,6 +130,11 @@ class Oracle:
             self.report.faulted[name] += 1
         for what, detail in self._compare(general, state, effects, caught):
             self.report.add(Miss(name, what, raw, str(instruction), detail))
+        self._countdown -= 1
+        if not self._countdown:
+            self._countdown = _UNDO_EVERY
+            if not self._undone(general, state, effects):
+                self.report.add(Miss(name, "undo", raw, str(instruction), "the kernel does not give back what it was given"))
         return caught == signal.SIGTRAP, caught == signal.SIGILL
 
     def _fitting(self, effects: Effects, instruction: Instruction) -> list[State]:
@@ -175,6 +182,19 @@ class Oracle:
                 found.append((_component_at(first), f"at {first}: {state.extended[first]:#x} became {restored[first]:#x}"))
         self._compare_memory(general, state, effects, harmless_fault, found)
         return found
+
+    def _undone(self, general: bytes, state: State, effects: Effects) -> bool:
+        """Whether giving the child its old registers, in the normal form and by declared stretches, brings them back."""
+        _, area = self.cpu.get()
+        patched = xstate.normal(area)
+        end = len(state.extended)
+        for offset, size in effects.extended:
+            patched[offset : min(offset + size, end)] = state.extended[offset : min(offset + size, end)]
+        self.cpu.set(general, bytes(patched))
+        now, area = self.cpu.get()
+        mask = ~(_UNTOLD << 8 * SLOT["eflags"])
+        same = (int.from_bytes(now, "little") ^ int.from_bytes(general, "little")) & mask == 0
+        return same and xstate.normal(area[:end]) == state.extended
 
     def _compare_general(
         self, before: bytes, after: bytes, effects: Effects, nothing: bool, found: list[tuple[str, str]]
