@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -27,12 +28,12 @@ from rdb.symbols.expressions import (
 from rdb.symbols.location_lists import expression_at
 from rdb.symbols.objects import LoadedObject
 from rdb.symbols.thread_storage import thread_address
-from rdb.symbols.types import Type
+from rdb.symbols.types import ArrayType, PointerType, ReferenceType, Type, array_of
 from rdb.symbols.unwind import Frame, is_outermost
 from rdb.symbols.variables import Variable
 
 __all__ = ["Constant", "FrameView", "InMemory", "InPieces", "InRegister", "Location", "OptimizedOut", "Part", "Unavailable", "locate",
-           "locate_at_entry"]  # fmt: skip
+           "locate_at_entry", "type_in"]  # fmt: skip
 
 _REGISTERS = range(0x50, 0x70)  # DW_OP_reg0 to DW_OP_reg31
 
@@ -114,6 +115,43 @@ def _bytes_of(value: Any, size: int, order: str) -> bytes:
     if isinstance(value, int):
         return (value & (1 << 8 * max(size, 1)) - 1).to_bytes(max(size, 1), "little" if order == "<" else "big")
     return bytes(value)
+
+
+def type_in(variable: Variable, frame: Frame | None) -> Type:
+    """The type of a variable in a frame: its declared type, with the lengths of variable-length arrays filled in."""
+    return variable.type if frame is None else _resolved(variable.type, variable.object, frame)
+
+
+def _resolved(type: Type, object: LoadedObject, frame: Frame) -> Type:
+    if isinstance(type, (PointerType, ReferenceType)):
+        target = _resolved(type.target, object, frame)
+        return type if target is type.target else dataclasses.replace(type, target=target)
+    if not isinstance(type, ArrayType):
+        return type
+    element = _resolved(type.element, object, frame)
+    count = _count(type.bound, object, frame) if isinstance(type.bound, Die) else type.count
+    if element is type.element and count == type.count:
+        return type
+    return array_of(element, count, type.vector, type.bound if count is None else None)
+
+
+def _count(bound: Die, object: LoadedObject, frame: Frame) -> int | None:
+    """The length of a dimension, which is an expression or the value of a variable."""
+    for name, extra in (("DW_AT_count", 0), ("DW_AT_upper_bound", 1)):
+        try:
+            value = bound.get(name)
+            context = FrameContext(bound.unit, object, frame)
+            if isinstance(value, bytes):
+                value = compute(value, context, [], bound.unit.offset_size, bound.unit.version)
+            elif isinstance(value, int) and (bound.form(name) or "").startswith("DW_FORM_ref"):
+                value = context.value_of(value)
+            if isinstance(value, int):
+                return (value + extra) & (1 << 64) - 1
+        except (Unavailable, CannotAccessMemory):
+            return None
+        except DAMAGE:
+            return None
+    return None
 
 
 def locate_at_entry(variable: Variable, frame: Frame) -> Location | None:
@@ -210,6 +248,20 @@ class FrameContext(Context):
         if code is None:
             raise Unavailable
         return code
+
+    def value_of(self, offset: int) -> int:
+        die = self._unit.data.die_at(offset)
+        if die is None:
+            raise Unavailable
+        variable = Variable(die.name or "", None, None, False, self._object, die)
+        place, size = locate(variable, self._frame), variable.type.size or self.address_size
+        if isinstance(place, InMemory):
+            return int.from_bytes(self.memory(place.address, size), "little")
+        if isinstance(place, InRegister):
+            return self.frame.register(place.name) & (1 << 8 * size) - 1
+        if isinstance(place, Constant):
+            return int.from_bytes(place.data[:size], "little")
+        raise Unavailable
 
     def entry_value(self, operations: Sequence[Any]) -> int:
         if len(operations) != 1 or operations[0].op not in _REGISTERS:

@@ -64,7 +64,7 @@ def _sides(type: Type, base: Callable[[Type], str]) -> tuple[str, str]:
         return left, right
     if isinstance(type, ArrayType):
         left, right = _sides(type.element, base)
-        count = "" if type.count is None else str(type.count)
+        count = str(type.count) if type.count is not None else "" if type.bound is None else "variable length"
         return left, (f" __attribute__ ((vector_size({count})))" if type.vector else f"[{count}]") + right
     if isinstance(type, FunctionType):
         left, right = _sides(type.returns, base)
@@ -108,7 +108,8 @@ def _resolve(type: Type) -> Type:
     if isinstance(type, ReferenceType):
         return ReferenceType(target=_resolve(type.target), size=type.size, rvalue=type.rvalue)
     if isinstance(type, ArrayType):
-        return ArrayType(element=_resolve(type.element), count=type.count, size=type.size, vector=type.vector)
+        return ArrayType(element=_resolve(type.element), count=type.count, size=type.size, vector=type.vector,
+                         bound=type.bound)  # fmt: skip
     if isinstance(type, FunctionType):
         return FunctionType(returns=_resolve(type.returns), parameters=type.parameters, varargs=type.varargs,
                             prototyped=type.prototyped, size=type.size)  # fmt: skip

@@ -115,10 +115,11 @@ class TypeReader:
     def _array(self, die: Die) -> Type:
         """An array entry has one subrange for each dimension, outermost first."""
         built = self.of(die)
-        counts = [_count(child) for child in die.children() if child.tag in ("DW_TAG_subrange_type", "DW_TAG_enumeration_type")]
-        for count in reversed(counts or [None]):
-            built = array_of(built, count, vector=bool(die.get("DW_AT_GNU_vector")))
-        return built
+        vector = bool(die.get("DW_AT_GNU_vector"))
+        bounds = [child for child in die.children() if child.tag in ("DW_TAG_subrange_type", "DW_TAG_enumeration_type")]
+        for bound in reversed(bounds):
+            built = array_of(built, _count(bound), vector, bound if _is_dynamic(bound) else None)
+        return built if bounds else array_of(built, None, vector)
 
     def function(self, die: Die) -> FunctionType:
         """The type of a function, from its own entry or that of its type."""
@@ -203,12 +204,20 @@ def _is_member(die: Die) -> bool:
     return die.tag == "DW_TAG_inheritance" or (die.tag == "DW_TAG_member" and "DW_AT_external" not in die)
 
 
+def _is_dynamic(die: Die) -> bool:
+    """Whether a dimension's length is an expression, or the value of a variable (DWARF 5, 2.19)."""
+    forms = [die.form(name) or "" for name in ("DW_AT_count", "DW_AT_upper_bound")]
+    return any(form.startswith(("DW_FORM_ref", "DW_FORM_exprloc", "DW_FORM_block")) for form in forms)
+
+
 def _count(die: Die) -> int | None:
-    """The length of one dimension; None if it is known at run time only."""
+    """The length of one dimension; None if it is not known, or at run time only."""
     count, upper = die.get("DW_AT_count"), die.get("DW_AT_upper_bound")
-    if isinstance(count, int) and die.form("DW_AT_count") not in ("DW_FORM_ref4", "DW_FORM_exprloc"):
+    if _is_dynamic(die) or (count is None and upper is None):
+        return None
+    if isinstance(count, int):
         return count
-    if not isinstance(upper, int) or (die.form("DW_AT_upper_bound") or "").startswith("DW_FORM_ref"):
+    if not isinstance(upper, int):
         return None
     # An upper bound of -1 is how an empty array is written; it may come unsigned.
     return upper + 1 if 0 <= upper + 1 < 1 << 62 else 0

@@ -58,11 +58,15 @@ class ReferenceType(Type):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ArrayType(Type):
-    """`count` elements, or None where the program does not say.  `vector` marks GCC's vector types."""
+    """`count` elements, or None where the program does not say.  `vector` marks GCC's vector types.
+
+    `bound` is the DWARF entry of a length that is known at run time only; rdb.symbols.locations.type_in evaluates it.
+    """
 
     element: Type
     count: int | None
     vector: bool = False
+    bound: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -141,7 +145,7 @@ class QualifiedType(Type):
 def qualified(target: Type, qualifier: str) -> Type:
     """`target` with one more qualifier; stacked qualifiers are folded into one QualifiedType, and those of an array are its elements'."""
     if isinstance(target, ArrayType):
-        return array_of(qualified(target.element, qualifier), target.count, target.vector)
+        return array_of(qualified(target.element, qualifier), target.count, target.vector, target.bound)
     held = {"const": False, "volatile": False, "restrict": False, "atomic": False}
     if isinstance(target, QualifiedType):
         held = {name: getattr(target, name) for name in held}
@@ -162,9 +166,9 @@ def pointer_to(target: Type, size: int = 8) -> PointerType:
     return PointerType(target=target, size=size)
 
 
-def array_of(element: Type, count: int | None, vector: bool = False) -> ArrayType:
+def array_of(element: Type, count: int | None, vector: bool = False, bound: object = None) -> ArrayType:
     """The type of `count` elements in a row."""
-    return ArrayType(element=element, count=count, size=element.size * (count or 0), vector=vector)
+    return ArrayType(element=element, count=count, size=element.size * (count or 0), vector=vector, bound=bound)
 
 
 def _integer(name: str, size: int, signed: bool = True, encoding: str = "int") -> IntegerType:

@@ -160,8 +160,9 @@ def frames(
 ) -> Iterator[Frame]:
     """The frames of a stopped thread, youngest first, with main last unless `past_main`.
 
-    `hidden` is how many inlined calls that begin exactly at pc are not entered yet; None means all of them, which is right after
-    any stop but one that is within an inlined call on the user's request.
+    `hidden` is how many inlined calls that begin exactly at pc are not entered yet.  None means all of them, which is right after
+    most stops; 0 is right after stepi and at a breakpoint that the user set on the inlined function; `step` at such a place enters
+    by hiding one less.
     """
     unwinder = _Unwinder(memory, table)
     pc = registers.get(unwinder.machine.pc)

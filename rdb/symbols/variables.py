@@ -33,6 +33,7 @@ class Variable:
 
     @cached_property
     def type(self) -> Type:
+        """Its declared type; rdb.symbols.locations.type_in tells how long a variable-length array is in a frame."""
         return self.object.types.of_inherited(self.die)
 
 
@@ -65,13 +66,13 @@ def _declared(object: LoadedObject, scope: Scope) -> list[Variable]:
 def _listed(object: LoadedObject, scope: Scope) -> list[Variable]:
     """The variables of a block in the order in which GDB lists them.
 
-    That is the order of declaration in a function's outermost block.  Nested blocks are hash tables in GDB, of n * 5 / 4 + 1 slots
-    for n names of any kind, and `info locals` shows them slot by slot.
+    That is the order of declaration in a function's outermost block.  Nested blocks are hash tables in GDB, with n / 5 + 1 slots for
+    n names of any kind, and are listed slot by slot (found by trying it out on gdb 13).
     """
     found = _declared(object, scope)
     if scope.is_function:
         return found
-    slots = (len(found) + _other_names(scope)) * 5 // 4 + 1
+    slots = (len(found) + _other_names(scope)) // 5 + 1
     return sorted(found, key=lambda variable: _name_hash(variable.name) % slots)
 
 
@@ -83,7 +84,7 @@ def _other_names(scope: Scope) -> int:
 
 
 def _name_hash(name: str) -> int:
-    """The hash by which GDB orders names: each character, in lower case, less 113, with 67 as the base."""
+    """The hash by which GDB distributes names: each character, in lower case, less 113, with 67 as the base."""
     value = 0
     for letter in name.lower():
         value = (value * 67 + ord(letter) - 113) & 0xFFFFFFFF

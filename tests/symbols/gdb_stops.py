@@ -59,14 +59,15 @@ def variables(frame: Any) -> list[Any]:
         return found
     while block is not None:
         for symbol in block:
-            if not (symbol.is_variable or symbol.is_argument):
+            kinds = symbol.is_variable or symbol.is_argument or symbol.is_constant
+            if not kinds or str(symbol.type) == "__CORE_ADDR":  # the type of labels
                 continue
             row = [symbol.name, symbol.is_argument, symbol.line, None, str(symbol.type)]
             try:
                 value = symbol.value(frame)
                 if not value.is_optimized_out and value.type.sizeof <= 4096:
                     row[3] = memory_of(value).hex()
-            except (gdb.error, ValueError, TypeError):
+            except (gdb.error, ValueError, TypeError, KeyError):
                 pass
             found.append(row)
         if block.function is not None:
@@ -116,7 +117,7 @@ def main() -> None:
     path = os.environ["RDB_ORACLE"]
     with open(path) as file:
         request = json.load(file)
-    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending off"):
+    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending off", "language c"):
         gdb.execute("set " + setting)
     for name in request["stops"]:
         try:

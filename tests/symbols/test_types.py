@@ -59,11 +59,12 @@ def test_type_names() -> None:
     table = loaded(path)
     names = ["struct node", "union either", "enum color", "thing", "callback", "yourlong", "size_t", "unsigned long", "long unsigned int",
              "struct node *", "char", "struct list", "short int", "unsigned", "row", "struct wide", "_Bool", "vector4"]  # fmt: skip
-    mine = {name: describe(found) if (found := table.type_named(name)) is not None else "" for name in names}
+    found = {name: table.type_named(name) for name in names}
+    mine = {name: describe(type) for name, type in found.items() if type is not None}
     theirs = gdb_commands(path, [f"ptype {name}" for name in names])
     assert {name: f"type = {text}" for name, text in mine.items()} == dict(zip(names, theirs))
     sizes = gdb_commands(path, [f"output sizeof({name})" for name in names])
-    assert [str(found.size) if (found := table.type_named(name)) is not None else "" for name in names] == sizes
+    assert [str(type.size) for type in found.values() if type is not None] == sizes
 
 
 @needs_gdb
