@@ -29,9 +29,9 @@ from rdb.events import (
     Watch,
     WatchKind,
 )
-from rdb.expr.evaluate import evaluate_node, evaluate_traced
+from rdb.expr.evaluate import evaluate_condition, evaluate_traced
 from rdb.expr.scope import Scope, Trace
-from rdb.expr.value import Value, integer
+from rdb.expr.value import Value
 from rdb.linux.signals import Disposition
 from rdb.stops import BreakpointHit, ConditionFailed, Show, StepDone, StopReport, WatchpointOutOfScope, WatchpointTriggered
 from rdb.symbols.unwind import Frame, FrameId
@@ -236,7 +236,7 @@ class RunControl:
     def _holds(self, stoppoint: Stoppoint) -> bool:
         assert stoppoint.condition_node is not None
         try:
-            return integer(evaluate_node(stoppoint.condition_node, self.program)) != 0
+            return evaluate_condition(stoppoint.condition_node, self.program)
         except RdbError as error:
             self.tell(ConditionFailed(stoppoint.number, str(error)))
             return True

@@ -2,7 +2,8 @@
 
 A breakpoint is reached where pc is its address; a watchpoint where an instruction changed its bytes (going forwards the stop is
 behind that instruction, going backwards in front of it); and history ends.  What lies nearest wins; what lies at the same
-position is reported together.
+position is reported together, save that the end of history hides a breakpoint that is just there, as in GDB: what matters then
+is that there is no more.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ def search(
     """The nearest stop in `direction` from `position`; `read` gives memory as it is at `position`."""
     forward = direction is Direction.FORWARD
     candidates: list[tuple[int, Reason]] = []
+    end = log.high if forward else log.low
     if until.breakpoints:
         at = log.find_pc(until.breakpoints, position, direction)
-        if at is not None:
+        if at is not None and at != end:
             candidates.append((at, AtBreakpoint(log.pc(at))))
     for watch in until.watches:
         if watch.kind is WatchKind.READ:
@@ -45,6 +47,6 @@ def search(
         if change is not None:
             candidates.append((change.position + forward, Accessed(watch, change.before, change.after)))
     if not candidates:
-        return Found(log.high if forward else log.low, (EndOfHistory(direction),))
+        return Found(end, (EndOfHistory(direction),))
     nearest = (min if forward else max)(candidates, key=lambda candidate: candidate[0])[0]
     return Found(nearest, tuple(reason for at, reason in candidates if at == nearest))
