@@ -24,17 +24,27 @@ def number_of(session: Session, text: str) -> int:
     return session.evaluate_integer(text)
 
 
+def address_of(session: Session, text: str) -> int:
+    """The address that an expression means: where a function or an array is, what a pointer or a number says."""
+    from rdb.expr.examine import examined_address
+
+    text = text.strip()
+    return int(text, 0) if PLAIN_NUMBER.match(text) else examined_address(session.evaluate(text), session)
+
+
 def count_of(session: Session, text: str, default: int = 1) -> int:
     """The N of `step N` and its kin."""
     return number_of(session, text) if text.strip() else default
 
 
 def numbers(session: Session, text: str, refusal: str = "Bad breakpoint argument: '{}'") -> Iterator[int]:
-    """The numbers of a list such as "1 3-5 $x"; `refusal` is GDB's sentence about a word that is none."""
+    """The numbers of a list such as "1 3-5 $x"; `refusal` is GDB's sentence about a word that is none,
+    which counts as 0 if there is no such sentence.
+    """
     for word in text.split():
         low, dash, high = word.partition("-")
         if dash and low:
-            first, last = _one(session, low, word, refusal), _one(session, high, word, refusal)
+            first, last = _one(session, low, word, refusal), _one(session, high, word, refusal) if high else 0
             if last < first:
                 raise UsageError("inverted range")
             yield from range(first, last + 1)
@@ -48,6 +58,8 @@ def _one(session: Session, text: str, word: str, refusal: str) -> int:
     if text.startswith("$"):
         return session.evaluate_integer(text)
     if not text.isdigit():
+        if not refusal:
+            return 0
         raise UsageError(refusal.format(word))
     return int(text)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rdb.commands.answers import Raw, ShownValue
 from rdb.commands.arguments import option_settings, split_format
-from rdb.commands.program import instruction, process_id
+from rdb.commands.program import instruction
 from rdb.commands.registry import Repeat, command
 from rdb.errors import RdbError, UsageError
 
@@ -172,7 +172,7 @@ def display(console: Console, arguments: str) -> Iterator[object]:
     displays.last += 1
     shown = Display(displays.last, expression, format, _spelled(format, letters))
     displays.all[shown.number] = shown
-    if process_id(console.session) is not None:
+    if console.from_prompt:
         yield from _show_one(console, shown)
 
 
@@ -199,21 +199,23 @@ def _show_one(console: Console, shown: Display) -> Iterator[object]:
 
     scope, format = console.session, shown.format
     lead = f"{shown.number}: "
+    name = f"/{format.letter} {shown.expression}" if format.letter else shown.expression
+    named = f"{lead}{name} = "
     try:
         if format.letter in ("i", "s") or format.size is not None:
-            start = examined_address(console.session.evaluate(shown.expression), scope)
             letters = (str(format.count) if format.count != 1 else "") + (format.letter or "x") + (format.size or "")
-            yield Raw(f"{lead}x/{letters} {shown.expression}\n")
+            named = f"{lead}x/{letters} {shown.expression}" + ("\n" if format.letter == "i" or format.count != 1 else "  ")
+            start = examined_address(console.session.evaluate(shown.expression), scope)
+            yield Raw(named)
             for piece in Examiner().examine(format, scope, lambda address: instruction(scope, address), start):
                 yield Raw(piece)
             return
-        name = f"/{format.letter} {shown.expression}" if format.letter else shown.expression
         value = console.session.evaluate(shown.expression).snapshot()
-        yield ShownValue(value, scope, format.letter, f"{lead}{name} = ")
+        yield ShownValue(value, scope, format.letter, named)
     except RdbError as error:
         if "current context" in str(error):
             return
-        yield Raw(f"{lead}{shown.expression} = <error: {error}>\n")
+        yield Raw(f"{named}<error: {error}>\n")
 
 
 @command("undisplay", group="data", arguments="[NUMBER ...]", repeat=Repeat.NEVER)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rdb.commands.answers import LibraryTable, MappingTable
-from rdb.commands.arguments import number_of
+from rdb.commands.arguments import address_of, number_of
 from rdb.commands.program import libraries, main_object, process_id
 from rdb.commands.registry import command, prefix
 from rdb.errors import NoProcess, RdbError, UsageError
@@ -48,7 +48,7 @@ def info_symbol(console: Console, arguments: str) -> str:
     if not arguments:
         raise UsageError("Argument required (address).")
     session = console.session
-    address = number_of(session, arguments)
+    address = address_of(session, arguments)
     owner, found = session.table.object_at(address), session.table.minimal_at(address)
     section = owner.section_name_at(address) if owner is not None else None
     if owner is None or found is None or section is None:
@@ -62,29 +62,26 @@ def info_symbol(console: Console, arguments: str) -> str:
 @command("info address", group="status", arguments="SYMBOL", completes="symbol")
 def info_address(console: Console, arguments: str) -> str:
     """Tell where a symbol is stored."""
-    from rdb.symbols.locations import InMemory, InRegister, locate
+    from rdb.expr.value import MemoryLvalue, RegisterLvalue
 
     if not arguments:
         raise UsageError("Argument required.")
-    session, frame = console.session, console.session.frame
-    table = session.table
-    variable = table.variable(arguments, frame.lookup_pc if frame is not None else None)
-    if variable is not None and frame is not None:
-        lead = f'Symbol "{arguments}" is '
-        place = locate(variable, frame)
-        if isinstance(place, InRegister):
+    session, table = console.session, console.session.table
+    lead = f'Symbol "{arguments}" is '
+    if table.variable(arguments, session.frame.lookup_pc if session.frame is not None else None) is not None:
+        place = session.evaluate(arguments).lvalue
+        if isinstance(place, RegisterLvalue):
             return f"{lead}a variable in ${place.name}."
-        if isinstance(place, InMemory):
-            local = frame is not None and variable is not table.variable(arguments, None)
-            kind = "a variable" if local else "static storage"
+        if isinstance(place, MemoryLvalue):
+            kind = "static storage" if table.variable(arguments, None) is not None else "a variable"
             return f"{lead}{kind} at address {place.address:#x}."
         return f"{lead}optimized out."
     functions = table.functions_named(arguments)
     if functions:
-        return f'Symbol "{arguments}" is a function at address {functions[0].low:#x}.'
+        return f'{lead}a function at address {functions[0].low:#x}.'
     symbols = table.minimal(arguments)
     if symbols:
-        return f'Symbol "{arguments}" is at {symbols[0].address:#x} in a file compiled without debugging.'
+        return f'{lead}at {symbols[0].address:#x} in a file compiled without debugging.'
     raise RdbError(f'No symbol "{arguments}" in current context.')
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rdb.commands.answers import CodeLine, SourceLines
-from rdb.commands.arguments import number_of, split_format
+from rdb.commands.arguments import address_of, number_of, split_format
 from rdb.commands.formatting import split_top_level
 from rdb.commands.listing import Listing
 from rdb.commands.program import instruction, source_file
@@ -56,10 +56,10 @@ def _stretch(console: Console, text: str) -> tuple[int, int, str | None]:
         return _function(console, session.frame.lookup_pc, "No function contains program counter for selected frame.")
     parts = split_top_level(text)
     if len(parts) == 1:
-        return _function(console, number_of(session, text), "No function contains specified address.")
-    start = number_of(session, parts[0])
+        return _function(console, address_of(session, text), "No function contains specified address.")
+    start = address_of(session, parts[0])
     last = parts[1].strip()
-    end = start + number_of(session, last[1:]) if last.startswith("+") else number_of(session, last)
+    end = start + number_of(session, last[1:]) if last.startswith("+") else address_of(session, last)
     return start, end, None
 
 

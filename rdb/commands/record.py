@@ -66,7 +66,10 @@ def record_delete(console: Console, arguments: str) -> str | None:
 
 
 def _goto(console: Console, position: int) -> Iterator[object]:
-    here = console.session.need_recording().position
+    recording = console.session.need_recording()
+    here = recording.position
+    if not recording.log.low <= position <= recording.log.high:
+        raise UsageError("Target insn not found.")
     if position == here:
         raise UsageError("Already at target insn.")
     yield f"Go {'forward' if position > here else 'backward'} to insn number {position}"

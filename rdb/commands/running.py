@@ -77,8 +77,7 @@ def starti(console: Console, arguments: str) -> Iterator[object]:
 def kill(console: Console, arguments: str) -> str:
     """Kill the program."""
     process = live(console.session)
-    if console.from_prompt:
-        console.demand("Kill the program being debugged? ")
+    console.demand("Kill the program being debugged? ")
     console.session.kill()
     return f"[Inferior 1 (process {process}) killed]"
 

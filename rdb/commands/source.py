@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rdb.commands.arguments import number_of
+from rdb.commands.arguments import address_of
 from rdb.commands.listing import Listing
 from rdb.commands.program import source_file
 from rdb.commands.registry import Repeat, command
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from rdb.commands.console import Console
 
 Place = tuple[str, str, int]            # path, directory of the compiler, line
+
+# DW_LANG codes (DWARF 5, 7.12) by GDB's name of the language.
+LANGUAGES = {
+    **dict.fromkeys((0x01, 0x02, 0x0C, 0x1D, 0x2C), "c"), **dict.fromkeys((0x04, 0x1A, 0x21, 0x2B), "c++"),
+    **dict.fromkeys((0x07, 0x08, 0x0E, 0x22, 0x23), "fortran"), 0x0D: "ada", 0x13: "d", 0x16: "go", 0x1C: "rust", 0x8001: "asm",
+}
 
 
 def default_place(console: Console) -> Place:
@@ -46,7 +52,7 @@ def place_of(console: Console, spec: str) -> Place:
     spec = spec.strip()
     table = console.session.table
     if spec.startswith("*"):
-        address = number_of(console.session, spec[1:])
+        address = address_of(console.session, spec[1:])
         line = table.line_at(address)
         if line is None:
             raise UsageError(f"No line number information available for address {address:#x}")
@@ -136,7 +142,7 @@ def _next_lines(console: Console, arguments: str) -> SourceLines:
 
 
 def _announce_address(console: Console, spec: str) -> Iterator[str]:
-    address = number_of(console.session, spec[1:])
+    address = address_of(console.session, spec[1:])
     line = console.session.table.line_at(address)
     found = console.session.table.minimal_at(address)
     if line is not None:
@@ -151,7 +157,7 @@ def info_line(console: Console, arguments: str) -> Iterator[str]:
     listing: Listing = console.state(Listing)
     table = console.session.table
     if arguments.startswith("*"):
-        yield _line_of_address(console, number_of(console.session, arguments[1:]))
+        yield _line_of_address(console, address_of(console.session, arguments[1:]))
         return
     if arguments:
         try:
@@ -163,21 +169,16 @@ def info_line(console: Console, arguments: str) -> Iterator[str]:
         path, directory, line = default_place(console)
         line = listing.described or line
     listing.described = line + 1
-    best, addresses = table.addresses_of(path, line)
-    if not addresses:
+    stretches = table.stretches_of(path, line)
+    if not stretches:
         yield f'Line number {line} is out of range for "{path}".'
-        return
-    found = table.line_at(min(addresses))
-    start = found.start if found is not None and best == line else min(addresses)
-    console.examiner.address = start
-    console.examiner.letter = "i"
-    yield _extent(console, path, line, start, found.end if found is not None else start, best == line)
+    for start, end in stretches:
+        console.examiner.address, console.examiner.letter = start, "i"
+        yield _extent(console, path, line, start, end)
 
 
-def _extent(console: Console, path: str, line: int, start: int, end: int, has_code: bool) -> str:
+def _extent(console: Console, path: str, line: int, start: int, end: int) -> str:
     lead = f'Line {line} of "{path}"'
-    if not has_code:
-        return f"{lead} is at address {_place(console, start)} but contains no code."
     if start == end:
         return f"{lead} is at address {_place(console, start)} but contains no code."
     return f"{lead} starts at address {_place(console, start)} and ends at {_place(console, end)}."
@@ -188,9 +189,7 @@ def _line_of_address(console: Console, address: int) -> str:
     if line is None:
         return f"No line number information available for address {_place(console, address)}"
     lead = f'Line {line.line} of "{line.path}"'
-    if line.start == address:
-        return f"{lead} starts at address {_place(console, line.start)} and ends at {_place(console, line.end)}."
-    return (f"{lead} starts at address {_place(console, line.start)} and ends at {_place(console, line.end)}.")
+    return f"{lead} starts at address {_place(console, line.start)} and ends at {_place(console, line.end)}."
 
 
 def _function_without_lines(console: Console, name: str, error: UsageError) -> Iterator[str]:
@@ -217,6 +216,13 @@ def info_source(console: Console, arguments: str) -> Iterator[str]:
     source = source_file(listing.path, listing.directory, listing.directories)
     if source is not None:
         yield f"Located in {source.path}\nContains {len(source)} line{'' if len(source) == 1 else 's'}."
+    unit = next((unit for each in console.session.table.objects for unit, _ in each.files_named(listing.path)), None)
+    if unit is not None:
+        top = unit.unit.top
+        yield f"Source language is {LANGUAGES.get(top.get('DW_AT_language'), 'unknown')}."
+        if producer := top.get("DW_AT_producer"):
+            yield f"Producer is {producer}."
+        yield f"Compiled with DWARF {unit.unit.version} debugging format.\nDoes not include preprocessor macro info."
 
 
 @command("info sources", group="status", arguments="[REGEXP]")

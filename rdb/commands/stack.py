@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rdb.commands.arguments import count_of, number_of
-from rdb.commands.frames import (
+from rdb.commands.frames import argument_texts, (
     arguments_of,
     frame_blocks,
     frame_line,
@@ -228,9 +228,7 @@ def _frame_contents(console: Console, here: Frame) -> Iterator[str]:
     base = here.cfa - 2 * console.session.arch.pointer_size
     if here.line is not None:
         yield " source language c."
-    known = arguments_of(console.session, here) if here.function is not None else []
-    arguments = ", ".join(f"{each.name}={variable_text(console.session, each, here)}" for each in known)
-    yield f" Arglist at {base:#x}, args: {arguments}"
+    yield f" Arglist at {base:#x}, args: {', '.join(argument_texts(console.session, here))}"
     yield f" Locals at {base:#x}, Previous frame's sp is {here.cfa:#x}"
     saved = here.older.saved_at if here.older is not None else {}
     order = [register.name for register in console.session.arch.registers.registers]

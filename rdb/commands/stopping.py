@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rdb.commands.console import Console
 
 IF = re.compile(r"(?:^|(?<=\s))if(?=[\s(]|$)")
+BAD_NUMBER = "Bad breakpoint number '{}'"
 PENDING_QUESTION = "Make breakpoint pending on future shared library load? "
 
 
@@ -53,6 +54,8 @@ def _break(console: Console, arguments: str, temporary: bool = False, hardware: 
     session = console.session
     _, rest = switches(arguments, {"-qualified": False, "-force-condition": False})
     spec, condition = split_condition(rest)
+    if not spec and session.frame is None:
+        raise UsageError("No default breakpoint address now.")
     if condition == "":
         raise UsageError("A syntax error in expression, near `'.")
     try:
@@ -61,7 +64,8 @@ def _break(console: Console, arguments: str, temporary: bool = False, hardware: 
         if not _may_pend(console, error):
             return
         point = session.break_at(spec, temporary=temporary, condition=condition, pending=True)
-    yield from _notes(console, point)
+    if console.from_prompt:
+        yield from _notes(console, point)
     yield mention(point)
 
 
@@ -200,7 +204,7 @@ def _check_commands(console: Console, arguments: str) -> None:
 def _command_points(console: Console, arguments: str) -> Iterator[Stoppoint]:
     points = console.session.breakpoints
     if arguments:
-        for number in numbers(console.session, arguments, "Bad breakpoint number '{}'"):
+        for number in numbers(console.session, arguments, BAD_NUMBER):
             yield points[number]
     elif points.last_number == 0:
         raise UsageError("No breakpoints specified.")
@@ -225,7 +229,7 @@ def silent(console: Console, arguments: str) -> None:
 Change = Callable[[Stoppoint], None]
 
 
-def _change_all(console: Console, arguments: str, change: Change, refusal: str = "Bad breakpoint number '{}'") -> Iterator[str]:
+def _change_all(console: Console, arguments: str, change: Change, refusal: str = BAD_NUMBER) -> Iterator[str]:
     points = console.session.breakpoints
     if not arguments:
         for point in points:
@@ -234,7 +238,7 @@ def _change_all(console: Console, arguments: str, change: Change, refusal: str =
         try:
             change(points[number])
         except RdbError as error:
-            yield str(error)
+            yield from filter(None, [str(error) if number else refusal.format(number)])
 
 
 def _set_enabled(enabled: bool, once: bool = False, temporary: bool = False) -> Change:
@@ -276,7 +280,7 @@ def delete(console: Console, arguments: str) -> Iterator[str]:
         if len(points) and (not console.from_prompt or console.confirm("Delete all breakpoints? ")):
             points.clear()
         return
-    yield from _change_all(console, arguments, lambda point: points.delete(point.number))
+    yield from _change_all(console, arguments, lambda point: points.delete(point.number), "")
 
 
 command("delete breakpoints", group="breakpoints", arguments="[NUMBER ...]", repeat=Repeat.NEVER)(delete)
@@ -364,10 +368,13 @@ def info_watchpoints(console: Console, arguments: str) -> object:
 
 def _listed(console: Console, arguments: str, points: list[Stoppoint], what: str) -> object:
     if arguments:
-        wanted = set(numbers(console.session, arguments, "Bad breakpoint number '{}'"))
+        wanted = set(numbers(console.session, arguments, BAD_NUMBER))
         points = [point for point in points if point.number in wanted]
         if not points:
             return f"No {what} matching '{arguments}'."
     if not points:
         return f"No {' or '.join(word + 's' for word in what.split(' or '))}."
+    addresses = [location.address for point in points if isinstance(point, Breakpoint) for location in point.locations]
+    if addresses:
+        console.session.convenience["_"] = console.session.evaluate(f"(void *) {addresses[-1]:#x}")
     return BreakpointTable(tuple(row for point in points for row in rows_of(point)))
