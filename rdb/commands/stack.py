@@ -8,7 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from rdb.commands.arguments import count_of, number_of
-from rdb.commands.frames import argument_texts, (
+from rdb.commands.frames import (
+    argument_texts,
     arguments_of,
     frame_blocks,
     frame_line,
