@@ -19,6 +19,9 @@ static void greet(const char *name)
 
 int main(void)
 {
+    char title[16] = "The guest book";
+
+    puts(title);
     greet("Ada");
     greet("a visitor whose name is longer than sixteen");
     return 0;
