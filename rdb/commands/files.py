@@ -29,7 +29,8 @@ def file(console: Console, arguments: str) -> Iterator[str]:
     path = unquoted(arguments)
     if not path:
         raise UsageError("Argument required (the program to debug).")
-    console.session.load(os.path.expanduser(path))
+    place = os.path.expanduser(path)
+    console.session.load(os.path.join(os.getcwd(), place) if os.path.exists(place) else place)
     if console.from_prompt:
         yield f"Reading symbols from {path}..."
         loaded = main_object(console.session)

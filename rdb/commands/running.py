@@ -12,13 +12,14 @@ from rdb.commands.program import live, process_id
 from rdb.commands.registry import Repeat, command
 from rdb.commands.stack import selected
 from rdb.commands.telling import tell_stop
-from rdb.errors import RdbError, UsageError
+from rdb.errors import NoProcess, RdbError, UsageError
 from rdb.events import Direction
 from rdb.stops import BreakpointHit
 
 if TYPE_CHECKING:
     from rdb.breakpoints import Breakpoint
     from rdb.commands.console import Console
+    from rdb.session import Session
     from rdb.stops import StopReport
 
 REVERSE = Direction.REVERSE
@@ -97,7 +98,17 @@ def attach(console: Console, arguments: str) -> Iterator[object]:
     if console.from_prompt:
         name = f"program: {session.program}, " if session.program else ""
         yield f"Attaching to {name}process {arguments}"
-    yield from tell_stop(console, session.attach(int(arguments)))
+    yield from tell_stop(console, _attached(session, int(arguments)))
+
+
+def _attached(session: Session, process: int) -> StopReport:
+    """Attach; what the system refuses is told in GDB's words."""
+    try:
+        return session.attach(process)
+    except NoProcess:
+        raise RdbError("ptrace: No such process.") from None
+    except PermissionError:
+        raise RdbError("ptrace: Operation not permitted.") from None
 
 
 @command("detach", group="running", repeat=Repeat.NEVER)

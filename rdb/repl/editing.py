@@ -14,6 +14,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.shortcuts import CompleteStyle
 
 from rdb.repl.output import Output
 from rdb.repl.plain import PlainTerminal
@@ -58,7 +59,7 @@ class EditingTerminal(PlainTerminal):
         """One edited line; None for Ctrl-D on an empty line."""
         if self._session is None:
             self._session = PromptSession(history=self._history(), completer=self.completer, complete_while_typing=False,
-                                          enable_history_search=True)
+                                          complete_style=CompleteStyle.READLINE_LIKE, reserve_space_for_menu=0)
         try:
             return self._session.prompt(prompt)
         except EOFError:
