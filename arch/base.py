@@ -183,6 +183,7 @@ class Effects:
     repeated   a string instruction with a repeat prefix: single steps stop after each iteration, but it counts as one
     partial    a fault may leave it half done and pc where it was (repeated ones too), where others change nothing when they fault
     overruns   a single step of it executes the next instruction too: run to a trap behind it (or at `target`) instead
+    saves_flags  it stores the flags register in memory, where a stepping debugger must clear its trap flag
     slow       None, or why the above is only an upper bound (or not known): then record by comparing before and after
     unknown_memory   a slow instruction whose writes cannot be bounded: compare all writable memory
     """
@@ -199,6 +200,7 @@ class Effects:
     repeated: bool = False
     partial: bool = False
     overruns: bool = False
+    saves_flags: bool = False
     slow: str | None = None
     unknown_memory: bool = False
 

@@ -47,6 +47,7 @@ class Correction:
     slow: str | None = None
     partial: bool = False
     overruns: bool = False
+    saves_flags: bool = False
 
 
 def _component(number: int) -> tuple[Stretch, ...]:
@@ -91,6 +92,7 @@ def corrections() -> Mapping[int, Correction]:
     table |= _named("IRET IRETD IRETQ", Correction(registers=("cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base")))
     # The kernel emulates these where the CPU forbids them (UMIP); the trap flag takes effect one instruction late.
     table |= _named("SGDT SIDT SLDT SMSW STR", Correction(overruns=True))
+    table |= _named("PUSHF PUSHFD PUSHFQ", Correction(saves_flags=True))
     # A hypervisor answers these even to a program, with an error code.
     table |= _named("VMCALL VMMCALL", Correction(registers=("rax",)))
     # A transaction cannot be single-stepped: it ends at once, and the step goes on at its fallback.

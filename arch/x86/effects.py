@@ -167,6 +167,7 @@ def effects(code: bytes, address: int, mode: Mode) -> Effects:
         repeated=instruction.is_string_instruction and (instruction.has_rep_prefix or instruction.has_repne_prefix),
         partial=correction.partial or instruction.is_vsib or _is_half_done(flow, extended),
         overruns=correction.overruns or _loads_ss(instruction),
+        saves_flags=correction.saves_flags,
         slow=correction.slow,
     )
 

@@ -24,12 +24,18 @@ KERNEL_OWNED = ("[vvar]", "[vvar_vclock]", "[vdso]", "[vsyscall]")
 class Comparison:
     """The state of the thread and of some memory before something happens."""
 
-    def __init__(self, recorder: SingleStepRecorder, stretches: Iterable[tuple[int, int]], extended: bool = True) -> None:
-        """Copy the registers (the extended bank if asked) and the stretches (address, size), as far as they are mapped."""
+    def __init__(
+        self, recorder: SingleStepRecorder, stretches: Iterable[tuple[int, int]], extended: int | None = None
+    ) -> None:
+        """Copy the registers and the stretches (address, size), as far as they are mapped.
+
+        `extended` is how many bytes of the extended bank to compare; as many as ordinary programs use if it is not given.
+        """
         self.recorder = recorder
         self.pc = recorder.pc
         self.general = bytes(recorder.stepper.general)
-        self.extended = bytes(recorder.extended()) if extended else None
+        size = recorder.arch.registers.leading if extended is None else extended
+        self.extended = bytes(recorder.extended(size)) if size else b""
         self.memory = [(address, data) for address, data in self._copies(stretches) if data]
 
     def _copies(self, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
@@ -78,9 +84,9 @@ class Comparison:
                 yield Piece(Bank.GENERAL, offset, WORD), before
 
     def _extended_differences(self) -> Iterator[tuple[Piece, bytes]]:
-        if self.extended is None:
+        if not self.extended:
             return
-        now = self.recorder.extended()
+        now = self.recorder.extended(len(self.extended))
         for start, end in differences(self.extended, now):
             yield Piece(Bank.EXTENDED, start, end - start), self.extended[start:end]
 

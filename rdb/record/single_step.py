@@ -109,9 +109,9 @@ class SingleStepRecorder:
     def memory(self, address: int, size: int) -> bytes:
         return self.stepper.memory.read(address, size)
 
-    def extended(self) -> bytearray:
-        """The extended bank of the thread, in normal form, as far as ordinary programs use it."""
-        return self.arch.normal(bytes(self.stepper.extended(self.arch.registers.leading)))
+    def extended(self, size: int | None = None) -> bytearray:
+        """The extended bank of the thread, in normal form: its first `size` bytes, or as much as ordinary programs use."""
+        return self.arch.normal(bytes(self.stepper.extended(size or self.arch.registers.leading)))
 
     # -- recording
 

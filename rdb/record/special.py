@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rdb.arch.base import Flow
+from rdb.arch.base import Bank, Flow
 from rdb.arch.linux import syscalls
 from rdb.arch.linux.structures import Abi
 from rdb.arch.linux.syscalls import SyscallEffects
@@ -80,18 +80,31 @@ class SpecialSteps:
         stretches = self._all_memory() if gap else extents(plan.effects, self.recorder)
         if gap:
             self._warn_once(self._code(plan), f"The instruction {self._code(plan)} at {plan.pc:#x} is recorded by comparing memory.")
-        comparison = Comparison(self.recorder, stretches)
-        status = self._step()
+        comparison = Comparison(self.recorder, stretches, self._extended_size(plan))
+        status = self._run_past(plan) if plan.effects.overruns else self._step()
         if status != TRAPPED:
             return self._failed(comparison, status)
+        if plan.effects.saves_flags:
+            self._clear_saved_trap_flag(comparison)
         comparison.commit(gap=gap)
         return ()
+
+    def _extended_size(self, plan: Plan) -> int:
+        """How much of the extended bank to compare: all of it where the instruction works on what lies beyond the usual."""
+        table = self.recorder.arch.registers
+        end = max((offset + size for offset, size in plan.effects.extended), default=0)
+        return table.leading if end <= table.leading else table.sizes[Bank.EXTENDED]
+
+    def _run_past(self, plan: Plan) -> int:
+        """An instruction that one step does not stop behind: run into traps at the places where it can go."""
+        end = plan.pc + plan.effects.length
+        return self._run_into({end, plan.effects.target or end})
 
     def repeated(self, plan: Plan) -> Result:
         """A string instruction with a repeat prefix, which the kernel would step one iteration at a time."""
         recorder, pc = self.recorder, plan.pc
         stretches = extents(plan.effects, recorder)
-        comparison = Comparison(recorder, stretches, extended=False)
+        comparison = Comparison(recorder, stretches, extended=0)
         end = pc + plan.effects.length
         overwritten = any(address < end + 1 and end < address + size for address, size in stretches)
         for _ in range(_SHORT_REPEAT):
@@ -102,7 +115,7 @@ class SpecialSteps:
                 comparison.commit()
                 return ()
         while recorder.pc == pc:
-            status = self._step() if overwritten else self._run_to(end)
+            status = self._step() if overwritten else self._run_into({end})
             if status != TRAPPED:
                 return self._failed(comparison, status)
         comparison.commit()
@@ -124,7 +137,7 @@ class SpecialSteps:
         comparison = Comparison(
             recorder,
             self._all_memory() if everything else self._mapped(effects.writes),
-            extended=effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS),
+            extended=None if effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS) else 0,
         )
         layout_before = self._mappings(effects)
         break_before = self._break() if name == "brk" else 0
@@ -178,18 +191,27 @@ class SpecialSteps:
             return bool(flags & _CLONE_VM) and not flags & _CLONE_VFORK
         return effects.kind is CallKind.EXEC
 
-    def _run_to(self, address: int) -> int:
-        """Run until pc reaches `address`, by a trap that is there only meanwhile."""
-        stepper, trap = self.recorder.stepper, self.recorder.arch.breakpoint
-        saved = stepper.memory.read(address, len(trap))
-        stepper.memory.write(address, trap)
+    def _run_into(self, places: set[int]) -> int:
+        """Run until pc reaches one of the places, by traps that are there only meanwhile."""
+        recorder, stepper, trap = self.recorder, self.recorder.stepper, self.recorder.arch.breakpoint
+        saved = {place: stepper.memory.read(place, len(trap)) for place in places}
+        for place in places:
+            stepper.memory.write(place, trap)
         status = stepper.run()
         if os.WIFSTOPPED(status):
-            stepper.memory.write(address, saved)
-            if status == TRAPPED and self.recorder.pc == address + len(trap):
-                self.recorder.words[self.recorder.pc_index] = address
+            for place, code in saved.items():
+                stepper.memory.write(place, code)
+            if status == TRAPPED and recorder.pc - len(trap) in places:
+                recorder.words[recorder.pc_index] -= len(trap)
                 stepper.write_back()
         return status
+
+    def _clear_saved_trap_flag(self, comparison: Comparison) -> None:
+        """The instruction has pushed the flags, with the trap flag by which we step; popped again, it would stay set."""
+        memory = self.recorder.stepper.memory
+        for address, _ in comparison.memory:
+            saved = int.from_bytes(memory.read(address, 2), "little")
+            memory.write(address, (saved & ~_TRAP_FLAG).to_bytes(2, "little"))
 
     def _failed(self, comparison: Comparison, status: int) -> Result:
         """The instruction did not complete; what it did in part is recorded, so that it can be undone."""

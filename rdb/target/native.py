@@ -79,7 +79,7 @@ class NativeTarget(Target):
     def read_bank(self, bank: Bank) -> bytes:
         if bank is Bank.GENERAL:
             return bytes(ptrace.get_registers(self._pid, self.arch.registers.sizes[bank]))
-        return bytes(self.arch.normal(ptrace.get_extended(self._pid, self.arch.registers.leading)))
+        return bytes(self.arch.normal(ptrace.get_extended(self._pid, self.arch.registers.sizes[bank])))
 
     def write_bank(self, bank: Bank, data: bytes) -> None:
         if bank is Bank.GENERAL:
