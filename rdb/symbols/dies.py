@@ -17,12 +17,16 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
+from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.enums import ENUM_DW_AT, ENUM_DW_FORM, ENUM_DW_TAG
 
 from rdb.symbols.elf import Elf
 from rdb.symbols.leb128 import sleb, uleb
 
-DAMAGE = (struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, MemoryError)
+DAMAGE = (
+    struct.error, IndexError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError, MemoryError,
+    DWARFError, ELFError,
+)  # fmt: skip
 _TAGS: dict[int, str] = {code: name for name, code in ENUM_DW_TAG.items() if isinstance(code, int)}
 _ATTRIBUTES: dict[int, str] = {code: name for name, code in ENUM_DW_AT.items() if isinstance(code, int)}
 _FORMS: dict[int, str] = {code: name for name, code in ENUM_DW_FORM.items() if isinstance(code, int)}
@@ -119,7 +123,10 @@ class Die:
         return self.abbreviation.forms.get(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """An attribute's value: str, int (constants, addresses, section offsets, offsets of entries), bool or bytes."""
+        """An attribute's value: str, int (constants, addresses, section offsets, offsets of entries), bool or bytes.
+
+        An attribute that cannot be decoded counts as absent.
+        """
         form = self.abbreviation.forms.get(name)
         if form is None:
             return default
@@ -127,8 +134,10 @@ class Die:
             return True
         if form == "DW_FORM_implicit_const":
             return self.abbreviation.constants[name]
-        value = (self._values or self._load())[name]
-        value = self.unit.decode(form, value)
+        try:
+            value = self.unit.decode(form, (self._values or self._load())[name])
+        except DAMAGE:
+            return default
         return default if value is None else value
 
     @property

@@ -26,8 +26,13 @@ _LOW_BITS = (1 << 64) - 1
 
 
 class NoThreadStorage(RdbError):
-    def __init__(self) -> None:
-        super().__init__("Cannot find thread-local variables on this target")
+    """There are no thread-local variables here, or (with `path`) none yet of that library: it gets them on first use."""
+
+    def __init__(self, path: str | None = None) -> None:
+        sentence = "Cannot find thread-local variables on this target"
+        if path is not None:
+            sentence = f"The inferior has not yet allocated storage for thread-local variables in the shared library `{path}'"
+        super().__init__(sentence)
 
 
 def thread_address(object: LoadedObject, offset: int, thread_pointer: int, table: SymbolTable, memory: Memory) -> int:
@@ -62,7 +67,7 @@ def _library_block(object: LoadedObject, thread_pointer: int, table: SymbolTable
         return block
     static = _word(memory, map + _private_offset(table, memory, "link_map_l_tls_offset"))
     if static in (0, _LOW_BITS, _LOW_BITS - 1):
-        raise NoThreadStorage
+        raise NoThreadStorage(object.path)
     return thread_pointer - static
 
 

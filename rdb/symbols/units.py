@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from rdb.address import Range
-from rdb.symbols.dies import Die, Unit
+from rdb.symbols.dies import DAMAGE, Die, Unit
 from rdb.symbols.lines import LineTable, read_header, read_table
 from rdb.symbols.ranges import ranges_of
 
@@ -78,10 +78,11 @@ class CompilationUnit:
         producer = str(self.unit.top.get("DW_AT_producer", ""))
         if not producer.startswith("GNU "):
             return False
-        return any(
-            abbreviation.tag in _VARIABLES and abbreviation.forms.get("DW_AT_location") in _LOCATION_LISTS
-            for abbreviation in self.unit.abbreviations.values()
-        )
+        try:
+            shapes = list(self.unit.abbreviations.values())
+        except DAMAGE:
+            return False
+        return any(shape.tag in _VARIABLES and shape.forms.get("DW_AT_location") in _LOCATION_LISTS for shape in shapes)
 
     @cached_property
     def is_clang(self) -> bool:

@@ -324,7 +324,7 @@ class _Unwinder:
         rule = physical.row.cfa
         if rule.expression is not None:
             return compute(rule.expression, _RegisterContext(self, physical), [])
-        return (self._value(physical, self.machine.names[rule.register]) + rule.offset) & self.mask
+        return (self._value(physical, self.machine.names.get(rule.register, "")) + rule.offset) & self.mask
 
     def _unwind(self, physical: _Physical) -> _Physical | None:
         if physical.row is None or physical.entry is None:

@@ -1,6 +1,7 @@
 """Run inside gdb's own Python: print, as JSON, what gdb sees at a number of stops.  The tests compare rdb with that.
 
-$RDB_ORACLE names the exchange file, which holds {"stops": [linespec…], "count": n, "resume": command} at first.
+$RDB_ORACLE names the exchange file, which holds {"stops": [linespec…], "count": n, "resume": command,
+"arguments": of the program} at first.
 """
 
 from __future__ import annotations
@@ -34,15 +35,16 @@ def mappings() -> list[Any]:
     for line in gdb.execute("info proc mappings", to_string=True).splitlines():
         match = re.match(r"\s+0x(\w+)\s+0x(\w+)\s+0x\w+\s+0x(\w+)\s+(\S+)\s*(.*)$", line)
         if match:
-            rows.append([int(match[1], 16), int(match[2], 16), int(match[3], 16), match[5]])
+            rows.append([int(match[1], 16), int(match[2], 16), int(match[3], 16), match[5], "w" in match[4]])
     return rows
 
 
 def memory(rows: list[Any]) -> list[Any]:
     """What the program can have written, and the vdso; all else is in the files."""
     found = []
-    for start, end, _, name in rows:
-        if name != "[vvar]" and end - start <= 4 << 20:
+    for start, end, _, name, writable in rows:
+        # What is read-only now may have been relocated before; such pages are few.
+        if (writable or end - start <= 1 << 15) and name != "[vvar]" and end - start <= 4 << 20:
             try:
                 found.append([start, bytes(gdb.selected_inferior().read_memory(start, end - start)).hex()])
             except gdb.MemoryError:
@@ -117,14 +119,14 @@ def main() -> None:
     path = os.environ["RDB_ORACLE"]
     with open(path) as file:
         request = json.load(file)
-    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending off", "language c"):
+    for setting in ("pagination off", "confirm off", "width 0", "breakpoint pending on", "language c"):
         gdb.execute("set " + setting)
     for name in request["stops"]:
         try:
             gdb.execute("break " + name, to_string=True)
         except gdb.error:
             pass
-    gdb.execute("run >/dev/null", to_string=True)
+    gdb.execute("run " + request["arguments"] + " >/dev/null", to_string=True)
     facts: list[Any] = []
     while len(facts) < request["count"] and gdb.selected_inferior().threads():
         facts.append(stop_facts())

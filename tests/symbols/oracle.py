@@ -54,9 +54,10 @@ def gdb_breakpoints(program: Path, specs: list[str]) -> list[list[int] | None]:
     return list(_ask("gdb_says.py", program, {"breakpoints": specs})["breakpoints"])
 
 
-def gdb_stops(program: Path, stops: list[str], count: int, resume: str = "continue") -> list[dict[str, Any]]:
+def gdb_stops(program: Path, stops: list[str], count: int, resume: str = "continue", arguments: str = "") -> list[dict[str, Any]]:
     """What gdb sees at the first `count` stops: registers, memory, mappings, frames with their variables."""
-    return list(_ask("gdb_stops.py", program, {"stops": stops, "count": count, "resume": resume})["stops"])
+    request = {"stops": stops, "count": count, "resume": resume, "arguments": arguments}
+    return list(_ask("gdb_stops.py", program, request)["stops"])
 
 
 class Snapshot:
@@ -67,13 +68,13 @@ class Snapshot:
         self._memory = [(start, bytes.fromhex(text)) for start, text in stop["memory"]]
         self.table = SymbolTable()
         first: dict[str, int] = {}
-        for start, _, offset, name in stop["mappings"]:
+        for start, _, offset, name, _ in stop["mappings"]:
             if offset == 0 and name.startswith("/"):
                 first.setdefault(name, start)
         for name in sorted(first, key=lambda name: name != str(program)):
             added = self.table.add(name, first[name])
             added.move(first[name] - added.elf.low_address)
-        for start, end, _, name in stop["mappings"]:
+        for start, end, _, name, _ in stop["mappings"]:
             if name == "[vdso]":
                 self.table.add("system-supplied DSO at 0x0", start, self.read(start, end - start))
 
@@ -81,4 +82,8 @@ class Snapshot:
         for start, data in self._memory:
             if start <= address and address + size <= start + len(data):
                 return data[address - start : address - start + size]
-        raise CannotAccessMemory(address, size)
+        owner = self.table.object_at(address)
+        data = owner.code(address, size) if owner is not None else b""
+        if len(data) < size:
+            raise CannotAccessMemory(address, size)
+        return data
