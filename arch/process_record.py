@@ -16,13 +16,26 @@ from rdb.arch.base import Arch, Bank, CpuView, Effects, Flow, MemoryOperand, Pie
 # Register words by index; a memoryview of the GENERAL bank cast to 64-bit words.
 Words = memoryview
 AddressOf = Callable[[], int]
-_WORD = (1 << 64) - 1
+
+
+class Place(NamedTuple):
+    """An address that is a plain sum of register words: (words[base] + (words[scaled] << shift) + displacement) & mask.
+
+    Where `base` or `scaled` is -1, it counts as zero.
+    """
+
+    base: int
+    scaled: int
+    shift: int
+    displacement: int
+    mask: int
 
 
 class Plan(NamedTuple):
     """What the instruction at `pc` saves.
 
-    `general` and `extended` are the pieces of the two banks (general ones in whole words), `writes` and `reads` (size, function that gives the address now).
+    `general` and `extended` are the pieces of the two banks (general ones in whole words); `writes` and `reads` have, for each
+    operand, its size and a function that gives its address now; `places` has the addresses of the writes as sums, where they are.
     """
 
     pc: int
@@ -32,6 +45,7 @@ class Plan(NamedTuple):
     extended: tuple[Piece, ...]
     writes: tuple[tuple[int, AddressOf], ...]
     reads: tuple[tuple[int, AddressOf], ...]
+    places: tuple[Place | None, ...]
 
 
 def prepare(arch: Arch, code: bytes, pc: int, words: Words) -> Plan:
@@ -41,39 +55,22 @@ def prepare(arch: Arch, code: bytes, pc: int, words: Words) -> Plan:
     names = (*effects.registers, arch.flags) if effects.flags else effects.registers
     general = tuple(Piece(bank, offset & ~7, 8) for name in names for bank, offset, _ in table[name].pieces)
     extended = tuple(Piece(Bank.EXTENDED, offset, size) for offset, size in effects.extended)
-    plain = not (
-        effects.slow or effects.repeated or effects.extents or effects.unknown_memory or effects.flow is Flow.SYSTEM_CALL
-    )
-    writes: tuple[tuple[int, AddressOf], ...] = ()
-    reads: tuple[tuple[int, AddressOf], ...] = ()
-    if plain:
-        writes = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.writes)
-        reads = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.reads if not operand.count)
-    return Plan(pc, effects, plain, general, extended, writes, reads)
+    special = effects.slow or effects.repeated or effects.overruns or effects.extents or effects.unknown_memory
+    if special or effects.flow is Flow.SYSTEM_CALL:
+        return Plan(pc, effects, False, general, extended, (), (), ())
+    writes = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.writes)
+    reads = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.reads if not operand.count)
+    places = tuple(place(arch, operand) for operand in effects.writes)
+    return Plan(pc, effects, True, general, extended, writes, reads, places)
 
 
 def address_of(arch: Arch, operand: MemoryOperand, words: Words) -> AddressOf:
-    """A function that works out where an operand lies, from the register words of the moment.
-
-    The usual forms (a constant; base; base and index) have functions of their own: they run a hundred thousand times a second.
-    """
-
-    def word(name: str | None) -> int:
-        return arch.registers[name].pieces[0].offset // 8 if name else -1
-
-    base, index, segment = word(operand.base), word(operand.index), word(operand.segment)
+    """A function that works out where an operand lies, from the register words of the moment."""
+    base, index, segment = (_word(arch, name) for name in (operand.base, operand.index, operand.segment))
     scale, displacement, mask = operand.scale, operand.displacement, (1 << operand.address_bits) - 1
-    if mask == _WORD and segment < 0 and operand.linear_bits == 64:
-        if base < 0 and index < 0:
-            constant = displacement & _WORD
-            return lambda: constant
-        if index < 0:
-            return lambda: words[base] + displacement & _WORD
-        if base >= 0:
-            return lambda: words[base] + words[index] * scale + displacement & _WORD
     linear = (1 << operand.linear_bits) - 1
 
-    def general() -> int:
+    def address() -> int:
         offset = displacement
         if base >= 0:
             offset += words[base]
@@ -81,7 +78,30 @@ def address_of(arch: Arch, operand: MemoryOperand, words: Words) -> AddressOf:
             offset += words[index] * scale
         return (offset & mask) + (words[segment] if segment >= 0 else 0) & linear
 
-    return general
+    return address
+
+
+def place(arch: Arch, operand: MemoryOperand) -> Place | None:
+    """Where an operand lies as a plain sum, or None if it takes three registers or wraps around on the way."""
+    bits = operand.address_bits
+    base, index, shift = operand.base, operand.index, operand.scale.bit_length() - 1
+    if operand.segment is None:
+        bits = min(bits, operand.linear_bits)
+    elif bits != operand.linear_bits:
+        return None
+    elif base is None:
+        base = operand.segment
+    elif index is None:
+        index, shift = operand.segment, 0
+    else:
+        return None
+    mask = (1 << bits) - 1
+    return Place(_word(arch, base), _word(arch, index), shift, operand.displacement & mask, mask)
+
+
+def _word(arch: Arch, name: str | None) -> int:
+    """The index of a register's word in the GENERAL bank; -1 for none."""
+    return arch.registers[name].pieces[0].offset // 8 if name else -1
 
 
 def process_record(arch: Arch, effects: Effects, cpu: CpuView, recorder: Recorder) -> None:

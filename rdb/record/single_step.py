@@ -2,8 +2,10 @@
 
 There are two ways through it.
 
-* The *burst* is for plain instructions, nearly all: the plan (rdb.arch.process_record) says which registers and which memory,
-  their old contents go straight into the newest segment, the instruction is stepped, and its layout number ends the record.
+* The *burst* is for plain instructions, nearly all: the plan (rdb.arch.process_record) says which registers and which memory, and
+  the step loop (rdb.linux.step_loop) keeps their old contents and steps.  It does so without us once it knows an instruction; we
+  are needed for those that are new, write vector registers or store to pages with code or watched bytes.  After the burst the
+  records are made of what it kept, all at once (rdb.record.burst).
 * The *comparison* (rdb.record.comparison) is for everything else: state is copied, the instruction runs, what differs is recorded.
 
 Recording is transactional: the record of an instruction that did not execute (a fault, a signal that came first) is taken back.
@@ -18,21 +20,23 @@ import os
 import struct
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rdb.arch.base import Arch, Bank, Register
 from rdb.arch.process_record import Plan, prepare
 from rdb.events import AtBreakpoint, Reason, Stepped, Watch, WatchKind
 from rdb.linux.procfs import PAGE
+from rdb.linux.step_loop import MOST_SAVED
 from rdb.linux.stepper import TRAPPED, Stepper
 from rdb.record.entry import padded
 from rdb.record.record_list import RecordList
 
+if TYPE_CHECKING:
+    from rdb.record.burst import Weaver
+
 _PAGE_SHIFT = PAGE.bit_length() - 1
-# Instructions per burst: how long an interrupt may have to wait, some tens of milliseconds.
-_BURST = 2048
 _pack = struct.Struct("<Q").pack
-_EVERYWHERE = range(1 << 64)
+EVERYWHERE = range(1 << 64)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Until:
     """
 
     breakpoints: Collection[int] = ()
-    within: Collection[int] = _EVERYWHERE
+    within: Collection[int] = EVERYWHERE
     watches: Sequence[Watch] = ()
     count: int | None = None
 
@@ -69,15 +73,16 @@ Outcome = Arrived | Slow | tuple[Reason, ...] | None
 
 
 class PlainStep(NamedTuple):
-    """A plain plan, made ready for the burst: its layout's number, where in the banks the saved pieces are, what is written.
+    """A plain plan, made ready for the burst: its layout's number, what is saved beside general registers, and what the step loop
+    may be told of it.
 
-    Bytes behind each slice pad the saved piece to whole words.
+    The bytes behind each slice, size or address pad the saved piece to whole words.
     """
 
     layout: int
-    general: tuple[slice, ...]
     extended: tuple[tuple[slice, bytes], ...]
     writes: tuple[tuple[int, Callable[[], int], bytes], ...]
+    entry: bytes | None
 
 
 class SingleStepRecorder:
@@ -90,6 +95,9 @@ class SingleStepRecorder:
         self._steps: dict[int, PlainStep] = {}
         self._plans: dict[int, Plan] = {}
         self._code_pages: set[int] = set()
+        self._breakpoints: Collection[int] = ()
+        self._watches: Sequence[Watch] = ()
+        self._weaver: Weaver | None = None
 
     # -- the thread as a CpuView
 
@@ -119,55 +127,51 @@ class SingleStepRecorder:
         """Record at most `limit` plain instructions.
 
         The answer says why it ended: reasons to stop, an instruction that is not plain, a status that is not a step's, or None
-        when the instructions or the room in the segment are used up.
+        when the instructions or the room are used up.
         """
         segment, room = self.log.room()
-        values, append = segment.values, segment.trace.append
-        steps, words, pc_index, general = self._steps, self.words, self.pc_index, self.stepper.general
-        once, read, file = self.stepper.once, os.pread, self.stepper.memory.file
-        breakpoints, within, code_pages, pack = until.breakpoints, until.within, self._code_pages, _pack
-        watches = until.watches
-        bounded = within is not _EVERYWHERE
+        self._look_out_for(until)
+        self.stepper.loop.begin(min(limit, room))
+        try:
+            return self._stride(until)
+        finally:
+            self.weaver.weave(segment.trace, segment.values)
+
+    @property
+    def weaver(self) -> Weaver:
+        """What makes the records after a burst."""
+        if self._weaver is None:
+            from rdb.record.burst import Weaver
+
+            self._weaver = Weaver(self.stepper.loop)
+        return self._weaver
+
+    def _stride(self, until: Until) -> Outcome:
+        """Work out what the step loop does not know, and let it go on, until there is a reason to stop."""
+        loop, steps, words, pc_index = self.stepper.loop, self._steps, self.words, self.pc_index
+        breakpoints, within, watches = until.breakpoints, until.within, until.watches
+        bounded = within is not EVERYWHERE
+        careful = bounded or any(watch.kind is not WatchKind.WRITE for watch in watches)
         pc = words[pc_index]
-        for _ in range(min(limit, room)):
+        while loop.has_room():
             step = steps.get(pc)
             if step is None or watches:
                 plan = self._plans.get(pc) or self._prepare(pc)
-                if not plan.plain or self._touches(plan, watches):
+                if pc not in steps or self._touches(plan, watches):
                     return Slow(plan)
                 step = steps[pc]
-            layout, saved, saved_extended, writes = step
-            start = len(values)
-            for piece in saved:
-                values += general[piece]
-            if saved_extended:
-                extended = self.extended()
-                for piece, padding in saved_extended:
-                    values += extended[piece]
-                    values += padding
-            stale = False
-            for size, address_of, padding in writes:
-                address = address_of()
-                try:
-                    old = read(file, size, address)
-                except (OSError, OverflowError):
-                    old = b""
-                if len(old) != size:
-                    del values[start:]
+            stale, saved = False, b""
+            if step.extended or step.writes:
+                saving = self._save(step)
+                if saving is None:
                     return Slow(self._plans[pc])
-                values += pack(address)
-                values += old
-                values += padding
-                if address >> _PAGE_SHIFT in code_pages or address + size - 1 >> _PAGE_SHIFT in code_pages:
-                    stale = True
-            status = once()
+                saved, stale = saving
+            if step.entry is not None and pc not in breakpoints:
+                loop.know(pc, step.entry)
+            loop.put(step.layout, saved)
+            status = loop.go(careful or stale)
             if status != TRAPPED:
-                if status < 0:
-                    status = self.stepper.arrived()
-                if status != TRAPPED:
-                    del values[start:]
-                    return Arrived(status)
-            append(layout)
+                return Arrived(status)
             if stale:
                 self.forget_code()
             pc = words[pc_index]
@@ -177,31 +181,79 @@ class SingleStepRecorder:
                 return (Stepped(),)
         return None
 
+    def _save(self, step: PlainStep) -> tuple[bytes, bool] | None:
+        """What the instruction is about to change beside general registers, and whether code is in that; None if not readable."""
+        saved, stale = b"", False
+        if step.extended:
+            extended = self.extended()
+            saved = b"".join(extended[piece] + padding for piece, padding in step.extended)
+        for size, address_of, padding in step.writes:
+            address = address_of()
+            try:
+                old = os.pread(self.stepper.memory.file, size, address)
+            except (OSError, OverflowError):
+                return None
+            if len(old) != size:
+                return None
+            saved += _pack(address) + old + padding
+            if address >> _PAGE_SHIFT in self._code_pages or address + size - 1 >> _PAGE_SHIFT in self._code_pages:
+                stale = True
+        return saved, stale
+
+    def _look_out_for(self, until: Until) -> None:
+        """Make the step loop stop at breakpoints, and at stores to pages with watched bytes."""
+        if until.breakpoints is not self._breakpoints:
+            self._breakpoints = until.breakpoints
+            for address in until.breakpoints:
+                self.stepper.loop.forget(address)
+        if until.watches is not self._watches:
+            self._watches = until.watches
+            self._leave_stores()
+
+    def _leave_stores(self) -> None:
+        """Have stores to code, or to what is watched, left to us by the step loop."""
+        watched = (_pages(watch.address, watch.length) for watch in self._watches)
+        self.stepper.loop.leave_stores(self._code_pages.union(*watched))
+
     def forget_code(self) -> None:
         """Code may have changed: decode everything again."""
         self._steps.clear()
         self._plans.clear()
         self._code_pages.clear()
+        self.stepper.loop.forget_all()
+        self._leave_stores()
 
     def wrote(self, address: int, size: int) -> None:
         """Somebody other than a plain instruction wrote memory."""
-        if any(page in self._code_pages for page in range(address >> _PAGE_SHIFT, (address + size - 1 >> _PAGE_SHIFT) + 1)):
+        if not self._code_pages.isdisjoint(_pages(address, size)):
             self.forget_code()
 
     def _prepare(self, pc: int) -> Plan:
         code = self.stepper.memory.read_some(pc, self.arch.max_instruction)
         plan = self._plans[pc] = prepare(self.arch, code, pc, self.words)
         if plan.plain:
-            pieces = (*plan.general, *plan.extended)
-            self._steps[pc] = PlainStep(
-                self.log.layouts.layout(pc, pieces, [size for size, _ in plan.writes]).number,
-                tuple(slice(offset, offset + size) for _, offset, size in plan.general),
-                tuple((slice(offset, offset + size), _padding(size)) for _, offset, size in plan.extended),
-                tuple((size, address_of, _padding(size)) for size, address_of in plan.writes),
-            )
-        self._code_pages.add(pc >> _PAGE_SHIFT)
-        self._code_pages.add(pc + max(plan.effects.length, 1) - 1 >> _PAGE_SHIFT)
+            self._make_ready(plan)
+        for page in _pages(pc, max(plan.effects.length, 1)):
+            self._code_pages.add(page)
+            self.stepper.loop.leave_store(page)
         return plan
+
+    def _make_ready(self, plan: Plan) -> None:
+        """Have a plain plan executed in bursts, unless it saves more than there is room for."""
+        loop = self.stepper.loop
+        layout = self.log.layouts.layout(plan.pc, (*plan.general, *plan.extended), [size for size, _ in plan.writes])
+        if layout.size > MOST_SAVED:
+            return
+        entry = None
+        if not plan.extended and len(plan.writes) <= 1:
+            entry = loop.entry(plan.pc, layout.number, *((plan.writes[0][0], plan.places[0]) if plan.writes else ()))
+        self.weaver.add(layout)
+        self._steps[plan.pc] = PlainStep(
+            layout.number,
+            tuple((slice(offset, offset + size), _padding(size)) for _, offset, size in plan.extended),
+            tuple((size, address_of, _padding(size)) for size, address_of in plan.writes),
+            entry,
+        )
 
     def _touches(self, plan: Plan, watches: Sequence[Watch]) -> bool:
         """Whether a plain instruction is about to write, or read, watched bytes that somebody wants to know about."""
@@ -212,6 +264,11 @@ class SingleStepRecorder:
                     if watch.kind in kinds and address < watch.address + watch.length and watch.address < address + size:
                         return True
         return False
+
+
+def _pages(address: int, size: int) -> range:
+    """The numbers of the pages that hold these bytes."""
+    return range(address >> _PAGE_SHIFT, (address + size - 1 >> _PAGE_SHIFT) + 1)
 
 
 def _padding(size: int) -> bytes:
