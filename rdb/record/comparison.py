@@ -50,8 +50,8 @@ class Comparison:
     def commit(self, kind: Kind = Kind.INSTRUCTION, gap: bool = False, change: MappingChange | None = None) -> Stretches:
         """Append a record of what differs now, and say which memory that was."""
         recorder, log = self.recorder, self.recorder.log
-        pieces: list[tuple[Piece, bytes]] = [*self._general_differences(), *self._extended_differences()]
-        memory = list(self._memory_differences())
+        pieces = self.register_differences()
+        memory = list(self.memory_differences())
         segment, _ = log.room()
         sizes = [len(data) for _, data in memory]
         layout = log.layouts.layout(self.pc, [piece for piece, _ in pieces], sizes, kind, change is not None, gap)
@@ -70,7 +70,11 @@ class Comparison:
     def unchanged(self) -> bool:
         """Whether nothing at all has happened."""
         same = self.general == bytes(self.recorder.stepper.general)
-        return same and not any(True for _ in self._memory_differences())
+        return same and not any(True for _ in self.memory_differences())
+
+    def register_differences(self) -> list[tuple[Piece, bytes]]:
+        """The pieces of the banks that differ now, with what they were."""
+        return [*self._general_differences(), *self._extended_differences()]
 
     def _general_differences(self) -> Iterator[tuple[Piece, bytes]]:
         now, arch = self.recorder.stepper.general, self.recorder.arch
@@ -90,7 +94,8 @@ class Comparison:
         for start, end in differences(self.extended, now):
             yield Piece(Bank.EXTENDED, start, end - start), self.extended[start:end]
 
-    def _memory_differences(self) -> Iterator[tuple[int, bytes]]:
+    def memory_differences(self) -> Iterator[tuple[int, bytes]]:
+        """The stretches of the copied memory that differ now: address, and what they were."""
         read = self.recorder.stepper.memory.read
         for address, before in self.memory:
             try:

@@ -104,6 +104,14 @@ class RecordList:
         """Where the program stands at `position`."""
         return self.end_pc if position == self.high else self.layout(position).pc
 
+    def change_at(self, position: int) -> MappingChange | None:
+        """What instruction `position` did to the address space, if it did anything."""
+        segment = self.segment_at(position)
+        at = segment.layout(position).mapping
+        if at is None:
+            return None
+        return self.changes[int.from_bytes(segment.record(position)[at : at + 8], "little")]
+
     def entries(self, position: int) -> list[Entry]:
         """The entries of instruction `position`, for whoever wants to see them."""
         segment = self.segment_at(position)

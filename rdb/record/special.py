@@ -16,7 +16,7 @@ from rdb.arch.linux.structures import Abi
 from rdb.arch.linux.syscalls import SyscallEffects
 from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan, extents
-from rdb.errors import CannotAccessMemory
+from rdb.errors import CannotAccessMemory, CannotRecord
 from rdb.events import Accessed, Reason, Watch, WatchKind
 from rdb.linux import procfs
 from rdb.linux.stepper import TRAPPED
@@ -52,9 +52,14 @@ class SpecialSteps:
         abi: Abi,
         forked: Callable[[int], bool],
         warn: Callable[[str], None],
+        compare_limit: Callable[[], int | None],
     ) -> None:
-        """`forked` sees to a wait status that tells of a fork, and says whether it was one; `warn` tells the user a sentence."""
+        """`forked` sees to a wait status that tells of a fork, and says whether it was one; `warn` tells the user a sentence.
+
+        `compare_limit` says how many bytes may be compared where all memory would have to be.
+        """
         self.recorder, self.space, self.abi, self.forked, self.warn = recorder, space, abi, forked, warn
+        self.compare_limit = compare_limit
         self._warned: set[object] = set()
         self.exits_allowed = False
 
@@ -246,7 +251,14 @@ class SpecialSteps:
                 recorder.stepper.write_back()
 
     def _all_memory(self) -> Stretches:
-        return writable(procfs.mappings(self.recorder.stepper.pid))
+        """All that could have been written, or CannotRecord where that is more than may be compared."""
+        stretches, limit = writable(procfs.mappings(self.recorder.stepper.pid)), self.compare_limit()
+        size = sum(size for _, size in stretches)
+        if limit is not None and size > limit:
+            pc = self.recorder.pc
+            why = f"{size} bytes would have to be compared (see \"set record full compare-limit\")"
+            raise CannotRecord(pc, self.recorder.stepper.memory.read_some(pc, self.recorder.arch.max_instruction), why)
+        return stretches
 
     def _mapped(self, stretches: Sequence[tuple[int, int]]) -> Stretches:
         """Cut what a call may write to what is mapped: a buffer may be declared larger than memory."""

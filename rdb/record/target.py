@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
 from rdb.arch.linux.terms import Kind as CallKind
-from rdb.errors import RdbError
+from rdb.errors import CannotRecord, RdbError
 from rdb.events import (
     Accessed,
     AtBreakpoint,
@@ -50,6 +50,7 @@ from rdb.record.record_list import RecordList
 from rdb.record.replay import Found, search
 from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
 from rdb.record.special import Refused, SpecialSteps
+from rdb.record.verify import Verifier
 from rdb.settings import Settings
 from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
@@ -69,6 +70,8 @@ class Status:
     limit: int | None
     bytes_used: int
     gaps: int
+    verified: int
+    missed: int
 
 
 class RecordTarget(Target):
@@ -102,8 +105,16 @@ class RecordTarget(Target):
         # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
         injector.call("getpid")
         abi = ABIS[arch.syscall.abi]
-        self.special = SpecialSteps(self.recorder, self.space, abi, process.release_fork, warn)
+        self.special = SpecialSteps(
+            self.recorder,
+            self.space,
+            abi,
+            process.release_fork,
+            warn,
+            lambda: settings.limit("record full compare-limit"),
+        )
         self.machine = Machine(self._live_banks(), process.read_memory, process.write_memory, self.space.switch)
+        self.verifier = Verifier(self.recorder, warn)
         self.log.end_pc = self.recorder.pc
 
     # -- modes
@@ -116,7 +127,8 @@ class RecordTarget(Target):
         gaps = sum(self.log.layouts[number].gap for segment in self.log for number in segment.trace)
         limit = self.settings.limit("record full insn-number-max") or None
         log = self.log
-        return Status(self.replaying, log.low, self.position, log.high, limit, log.bytes_used, gaps)
+        checked, missed = self.verifier.checked, self.verifier.missed
+        return Status(self.replaying, log.low, self.position, log.high, limit, log.bytes_used, gaps, checked, missed)
 
     def goto(self, position: int) -> None:
         """Move to any position of the history."""
@@ -313,7 +325,10 @@ class RecordTarget(Target):
             if not limit:
                 reasons = (RecordingStopped(STOPPED),)
                 break
-            reasons = self._record_some(until, limit)
+            try:
+                reasons = self._record_some(until, limit)
+            except CannotRecord as error:
+                reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
             if reasons is None and single:
                 reasons = (Stepped(),)
             if reasons is None and self._interrupted:
@@ -339,6 +354,14 @@ class RecordTarget(Target):
         return min(_BURST, limit - used)
 
     def _record_some(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
+        if not self.settings.flag("record full verify"):
+            return self._record_burst(until, limit)
+        copy, high = self.verifier.before(), self.log.high
+        reasons = self._record_burst(until, 1)
+        self.verifier.after(copy, high)
+        return reasons
+
+    def _record_burst(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
         outcome = self.recorder.burst(until, limit)
         if isinstance(outcome, Slow):
             result = self.special.execute(outcome.plan, until.watches)
