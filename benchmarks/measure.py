@@ -81,5 +81,5 @@ def table(title: str, figures: Sequence[Figure], reference: Figure) -> None:
     print(title)
     for name, value, unit in figures:
         shown = f"{value:,.4f}" if value < 10 else f"{value:,.0f}"
-        print(f"  {name:<44} {shown:>12} {unit:<8} {value / reference.value:10.3f} x {reference.name}")
+        print(f"  {name:<44} {shown:>12} {unit:<8} {value / reference.value:10.4f} x {reference.name}")
     print(flush=True)

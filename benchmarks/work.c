@@ -1,5 +1,5 @@
 /* Calls, loads, stores and branches, without a library: warm() is not measured, measured() is.
-   The number of rounds is given at compile time; a round is about 1,400 instructions. */
+   The number of rounds is given at compile time; a round is about 1,030 instructions. */
 
 #ifndef ROUNDS
 #define ROUNDS 100
