@@ -16,7 +16,6 @@ from pathlib import Path
 from benchmarks import measure
 from benchmarks.measure import Figure
 
-
 # gdb passes over hardware watchpoints in reverse, so it is asked for the kind that it honours.
 GDB_S_WAY = ("set can-use-hw-watchpoints 0",)
 
