@@ -73,7 +73,6 @@ class RawSymbol(NamedTuple):
     type: int
     binding: int
     section: int
-    name_offset: int
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,7 @@ class Elf:
             start = fields[name]
             end = strings.find(b"\0", start)
             text = strings[start : end if end >= 0 else None].decode("utf-8", "replace")
-            yield RawSymbol(text, fields[value], fields[size], fields[info] & 15, fields[info] >> 4, fields[section], start)
+            yield RawSymbol(text, fields[value], fields[size], fields[info] & 15, fields[info] >> 4, fields[section])
 
 
 def _string(data: bytes, start: int) -> str:

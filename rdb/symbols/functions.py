@@ -12,11 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rdb.address import Range
-from rdb.symbols.dies import Die
-from rdb.symbols.ranges import ranges_of
 from rdb.symbols.types import FunctionType, Type
 
 if TYPE_CHECKING:
+    from rdb.symbols.dies import Die
     from rdb.symbols.objects import LoadedObject
 
 _DEEPEST = 200
@@ -70,6 +69,8 @@ class Scope:
 
 def read_scope(die: Die, bias: int, parent: Scope | None = None, depth: int = 0) -> Scope:
     """The scope tree of a subprogram."""
+    from rdb.symbols.ranges import ranges_of
+
     scope = Scope(die, moved(ranges_of(die), bias), parent)
     if depth < _DEEPEST:
         _read_children(scope, die, bias, depth)

@@ -5,6 +5,7 @@ Stubs in a procedure linkage table have no symbol of their own; each is named af
 
 from __future__ import annotations
 
+import re
 import struct
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -17,10 +18,15 @@ _SHN_UNDEF, _SHN_ABS, _SHN_LORESERVE = 0, 0xFFF1, 0xFF00
 _SHF_ALLOC, _SHF_EXECINSTR = 2, 4
 _PLT_SECTIONS = (".plt", ".plt.sec", ".plt.got", ".plt.bnd")
 _EM_X86_64 = 62
+_R_X86_64_IRELATIVE = 37
+_LOCAL_NUMBER = re.compile(r"(?<=[a-z0-9_])\.\d+$")
 
 
 class FileSymbol(NamedTuple):
-    """A minimal symbol at a file address.  `kind` is text, data, tls, ifunc, absolute or plt."""
+    """A minimal symbol at a file address.
+
+    `kind` is text, data, tls, ifunc, absolute or plt.  `own` is False for one from a separate debug file.
+    """
 
     name: str
     address: int
@@ -28,7 +34,7 @@ class FileSymbol(NamedTuple):
     kind: str
     is_global: bool
     section: str
-    rank: int
+    own: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,15 @@ class MinimalSymbol:
     object: object
 
     @property
+    def print_name(self) -> str:
+        """The name without the number that the compiler adds to make a local name unique, as in GDB's backtraces and `info symbol`.
+
+        Labels in angle brackets have the full name there.
+        """
+        stays = self.name.startswith("_") or any(letter.isupper() for letter in self.name)
+        return self.name if stays else _LOCAL_NUMBER.sub("", self.name)
+
+    @property
     def is_code(self) -> bool:
         return self.kind in ("text", "ifunc", "plt")
 
@@ -55,14 +70,16 @@ class MinimalTable:
         self.by_name: dict[str, list[FileSymbol]] = {}
         for symbol in symbols:
             self.by_name.setdefault(symbol.name, []).append(symbol)
-        # Of several symbols at one address the last is the one that answers.
+        # Of several symbols at one address the object's own come before those of its debug file, and of these the last in the
+        # alphabet answers, as in GDB.
         self._sorted = sorted((symbol for symbol in symbols if symbol.kind not in ("tls", "absolute")), key=_order)
         self._addresses = [symbol.address for symbol in self._sorted]
 
     def at(self, address: int, section: str | None) -> FileSymbol | None:
         """The symbol that holds `address`: the last that begins at or before it, in the same section, unless its size excludes it.
 
-        A symbol without a size gives way to one that has a size, as markers such as _init do; alone it reaches to the next.
+        A symbol without a size gives way to one with a size that holds the address, as labels in a function do; else it reaches to
+        the next symbol.
         """
         index = bisect_right(self._addresses, address) - 1
         unsized: FileSymbol | None = None
@@ -73,40 +90,42 @@ class MinimalTable:
                 continue
             if symbol.size == 0:
                 unsized = unsized or symbol
-                if symbol.kind == "text" and symbol.address == unsized.address:
-                    continue
             elif address < symbol.address + symbol.size:
-                return symbol if unsized is None or unsized.address <= symbol.address + symbol.size else unsized
-            break
+                return symbol
+            else:
+                before = self._sorted[index] if index >= 0 else symbol
+                if not before.address + before.size > address:
+                    return unsized
         return unsized
 
 
-def _order(symbol: FileSymbol) -> tuple[int, int]:
-    return symbol.address, symbol.rank
+def _order(symbol: FileSymbol) -> tuple[int, bool, str]:
+    return symbol.address, symbol.own, symbol.name
 
 
 def read_minimal(elf: Elf, debug: Elf | None) -> MinimalTable:
-    """The symbols of an object: the debug file's full table if there is one, else the object's own; and the dynamic ones."""
-    seen: set[tuple[str, int]] = set()
-    found: list[FileSymbol] = []
-    tables = [(debug, SHT_SYMTAB)] if debug is not None else []
-    for source, type in [*tables, (elf, SHT_SYMTAB), (elf, SHT_DYNSYM)]:
-        for raw in source.symbols(type):
-            symbol = _symbol(elf, raw)
-            if symbol is not None and (symbol.name, symbol.address) not in seen:
-                seen.add((symbol.name, symbol.address))
-                found.append(symbol)
+    """The symbols of an object: its own table, the dynamic ones, and those of its debug file."""
+    symbols: dict[tuple[str, int], FileSymbol] = {}
+    separate = [(debug, SHT_SYMTAB)] if debug is not None else []
+    for source, kind in [(elf, SHT_SYMTAB), (elf, SHT_DYNSYM), *separate]:
+        for raw in source.symbols(kind):
+            symbol = _symbol(elf, raw, source is elf)
+            if symbol is not None:
+                symbols.setdefault((symbol.name, symbol.address), symbol)
+    found = list(symbols.values())
     if elf.machine == _EM_X86_64:
-        found += _linkage_stubs(elf)
+        found += _linkage_stubs(elf) + _linkage_slots(elf)
     return MinimalTable(found)
 
 
-def _symbol(elf: Elf, raw: RawSymbol) -> FileSymbol | None:
+def _symbol(elf: Elf, raw: RawSymbol, own: bool) -> FileSymbol | None:
     if raw.section == _SHN_UNDEF or raw.type in (_STT_SECTION, _STT_FILE) or not raw.name:
         return None
     is_global = raw.binding != 0
+    # NAME@@VERSION is the default version of NAME.
+    name = raw.name.partition("@@")[0] or raw.name
     if raw.section == _SHN_ABS:
-        return FileSymbol(raw.name, raw.value, raw.size, "absolute", is_global, "", raw.name_offset)
+        return FileSymbol(name, raw.value, raw.size, "absolute", is_global, "", own)
     if raw.section >= _SHN_LORESERVE or raw.section >= len(elf.section_list):
         return None
     section = elf.section_list[raw.section]
@@ -118,7 +137,7 @@ def _symbol(elf: Elf, raw: RawSymbol) -> FileSymbol | None:
         kind = "ifunc"
     else:
         kind = "text" if section.flags & _SHF_EXECINSTR else "data"
-    return FileSymbol(raw.name, raw.value, raw.size, kind, is_global, section.name, raw.name_offset)
+    return FileSymbol(name, raw.value, raw.size, kind, is_global, section.name, own)
 
 
 def _linkage_stubs(elf: Elf) -> list[FileSymbol]:
@@ -142,20 +161,28 @@ def _linkage_stubs(elf: Elf) -> list[FileSymbol]:
             (displacement,) = struct.unpack_from("<i", code, jump + 2)
             target = slots.get(section.address + jump + 6 + displacement)
             if target:
-                found.append(FileSymbol(target + "@plt", section.address + start, step, "plt", True, name, 0))
+                found.append(FileSymbol(target + "@plt", section.address + start, step, "plt", True, name))
     return found
 
 
-def _slot_names(elf: Elf) -> dict[int, str]:
+def _linkage_slots(elf: Elf) -> list[FileSymbol]:
+    """The slots through which the stubs jump, each named NAME@got.plt, as GDB has them."""
+    section = ".got.plt" if ".got.plt" in elf.sections else ".got"
+    return [FileSymbol(f"{name}@got.plt", slot, 8, "data", True, section) for slot, name in _slot_names(elf, (".rela.plt",)).items()]
+
+
+def _slot_names(elf: Elf, tables: tuple[str, ...] = (".rela.plt", ".rela.dyn")) -> dict[int, str]:
     """The symbols that the dynamic relocations put into slots (Elf64_Rela: r_offset, r_info, r_addend), by slot address."""
-    relocations = [section for section in elf.section_list if section.type == SHT_RELA and section.name.startswith(".rela.")]
+    relocations = [section for section in elf.section_list if section.type == SHT_RELA and section.name in tables]
     if not relocations:
         return {}
     names = [""] + [raw.name for raw in elf.symbols(SHT_DYNSYM)]
     found: dict[int, str] = {}
     for section in relocations:
         raw = elf.contents(section)
-        for offset, info, _ in struct.iter_unpack("<QQq", raw[: len(raw) - len(raw) % 24]):
-            if 0 < info >> 32 < len(names):
+        for offset, info, addend in struct.iter_unpack("<QQq", raw[: len(raw) - len(raw) % 24]):
+            if info & 0xFFFFFFFF == _R_X86_64_IRELATIVE:
+                found[offset] = f"*ABS*+{addend:#x}"
+            elif 0 < info >> 32 < len(names):
                 found[offset] = names[info >> 32]
     return found

@@ -243,7 +243,7 @@ class _Unwinder:
         if function is not None:
             return function.name
         symbol = object.minimal_at(pc) if object is not None else None
-        return symbol[0].name if symbol is not None and symbol[0].is_code else None
+        return symbol[0].print_name if symbol is not None and symbol[0].is_code else None
 
     def _line(self, pc: int, inner: InlinedCall | None) -> Line | None:
         line = self.table.line_at(pc)

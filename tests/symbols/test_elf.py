@@ -16,6 +16,7 @@ from rdb.symbols.table import SymbolTable
 from rdb.symbols.types import describe
 from rdb.symbols.unwind import frames
 from tests.build import program
+from tests.symbols.oracle import gdb_commands, needs_gdb
 
 
 def test_facts() -> None:
@@ -59,6 +60,25 @@ def test_minimal_symbols() -> None:
     assert table.minimal_at(loaded.high + 1) is None and table.minimal("nowhere") == []
 
 
+@needs_gdb
+@pytest.mark.parametrize("source", ["sym_blocks.c", "sym_types.c"])
+def test_symbol_of_every_address(source: str) -> None:
+    """`info symbol` in every section that is loaded, byte by byte where it is small."""
+    path = program(source)
+    table = SymbolTable()
+    loaded = table.add(str(path))
+    sections = [section for section in loaded.elf.section_list if section.flags & 2 and section.address]
+    places = [section.address + offset for section in sections if section.name not in (".tbss", ".tdata", ".got.plt")
+              for offset in range(0, section.size, 1 + section.size // 200)]  # fmt: skip
+    for place, answer in zip(places, gdb_commands(path, [f"info symbol {place:#x}" for place in places])):
+        found = table.minimal_at(place)
+        mine = f"No symbol matches {place:#x}."
+        if found is not None:
+            symbol, offset = found
+            mine = f"{symbol.print_name}{f' + {offset}' if offset else ''} in section {symbol.section}"
+        assert mine == answer
+
+
 def exercise(path: Path) -> None:
     """Ask everything that there is to ask."""
     table = SymbolTable()
@@ -95,7 +115,7 @@ def test_damaged_files(flags: tuple[str, ...], tmp_path: Path) -> None:
     sections = open_elf(str(program("sym_frames.c", *flags))).section_list
     chosen = [section for section in sections if section.name.startswith((".debug", ".eh_frame", ".symtab", ".strtab", ".rela", ".dyn"))]
     rounds = random.Random(20)
-    for number in range(int(os.environ.get('RDB_FUZZ', '120'))):
+    for number in range(int(os.environ.get("RDB_FUZZ", "120"))):
         data = bytearray(whole)
         if number % 6 == 0:
             del data[rounds.randrange(len(data)) :]
