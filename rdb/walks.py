@@ -202,8 +202,6 @@ class SourceLine(Walk):
         line = self.place.table.line_at(self.place.pc)
         if line is None:
             return self._without_lines()
-        if self.onwards and self._in_same_frame() and self.place.pc < self.within.start:
-            return None
         other = (line.path, line.line) != self._number
         if self.forward and other and self.place.pc == line.start:
             return StepDone()
