@@ -62,7 +62,7 @@ class StepLoop:
         self._numbers = memoryview(self.states).cast("Q")[self.number_word :: self.state_words]
         self._at, self._saved_at = _address(self.states), _address(self.saved)
         self._end = self._at
-        self._code, self._block = self._machine_code() if os.uname().machine == "x86_64" else self._python()
+        self._code, self._block = self._machine_code() if _machine() == "x86_64" else self._python()
         numbers = {"pid": pid, "file": file, "table": _address(self.table), "pages": _address(self.pages)}
         for name, number in numbers.items():
             self._block[getattr(BLOCK, name)] = number
@@ -183,3 +183,8 @@ class StepLoop:
 
 def _address(buffer: object) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))  # type: ignore[arg-type]
+
+
+def _machine() -> str:
+    """The CPU of the host."""
+    return os.uname().machine

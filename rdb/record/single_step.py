@@ -85,6 +85,14 @@ class PlainStep(NamedTuple):
     entry: bytes | None
 
 
+class Decoded(NamedTuple):
+    """What the instruction `code` was found to be; `step` is None when it is none for a burst."""
+
+    code: bytes
+    plan: Plan
+    step: PlainStep | None
+
+
 class SingleStepRecorder:
     """Records one thread of one process into a record list."""
 
@@ -94,8 +102,8 @@ class SingleStepRecorder:
         self.pc_index = arch.registers[arch.pc].pieces[0].offset // 8
         self._steps: dict[int, PlainStep] = {}
         self._plans: dict[int, Plan] = {}
+        self._decoded: dict[int, Decoded] = {}
         self._code_pages: set[int] = set()
-        self._breakpoints: Collection[int] = ()
         self._watches: Sequence[Watch] = ()
         self._weaver: Weaver | None = None
 
@@ -202,10 +210,8 @@ class SingleStepRecorder:
 
     def _look_out_for(self, until: Until) -> None:
         """Make the step loop stop at breakpoints, and at stores to pages with watched bytes."""
-        if until.breakpoints is not self._breakpoints:
-            self._breakpoints = until.breakpoints
-            for address in until.breakpoints:
-                self.stepper.loop.forget(address)
+        for address in until.breakpoints:
+            self.stepper.loop.forget(address)
         if until.watches is not self._watches:
             self._watches = until.watches
             self._leave_stores()
@@ -216,7 +222,7 @@ class SingleStepRecorder:
         self.stepper.loop.leave_stores(self._code_pages.union(*watched))
 
     def forget_code(self) -> None:
-        """Code may have changed: decode everything again."""
+        """Code may have changed: compare every instruction with what was decoded, before it is executed again."""
         self._steps.clear()
         self._plans.clear()
         self._code_pages.clear()
@@ -229,26 +235,34 @@ class SingleStepRecorder:
             self.forget_code()
 
     def _prepare(self, pc: int) -> Plan:
+        """The plan of the instruction that is now at `pc`; from here on a store to it is noticed."""
         code = self.stepper.memory.read_some(pc, self.arch.max_instruction)
-        plan = self._plans[pc] = prepare(self.arch, code, pc, self.words)
-        if plan.plain:
-            self._make_ready(plan)
-        for page in _pages(pc, max(plan.effects.length, 1)):
+        decoded = self._decoded.get(pc)
+        if decoded is None or decoded.code != code[: len(decoded.code)]:
+            decoded = self._decoded[pc] = self._decode(code, pc)
+        self._plans[pc] = decoded.plan
+        if decoded.step is not None:
+            self._steps[pc] = decoded.step
+        for page in _pages(pc, len(decoded.code) or 1):
             self._code_pages.add(page)
             self.stepper.loop.leave_store(page)
-        return plan
+        return decoded.plan
 
-    def _make_ready(self, plan: Plan) -> None:
-        """Have a plain plan executed in bursts, unless it saves more than there is room for."""
+    def _decode(self, code: bytes, pc: int) -> Decoded:
+        plan = prepare(self.arch, code, pc, self.words)
+        return Decoded(code[: plan.effects.length or None], plan, self._make_ready(plan) if plan.plain else None)
+
+    def _make_ready(self, plan: Plan) -> PlainStep | None:
+        """What a burst needs to execute a plain plan; None if the plan saves more than there is room for."""
         loop = self.stepper.loop
         layout = self.log.layouts.layout(plan.pc, (*plan.general, *plan.extended), [size for size, _ in plan.writes])
         if layout.size > MOST_SAVED:
-            return
+            return None
         entry = None
         if not plan.extended and len(plan.writes) <= 1:
             entry = loop.entry(plan.pc, layout.number, *((plan.writes[0][0], plan.places[0]) if plan.writes else ()))
         self.weaver.add(layout)
-        self._steps[plan.pc] = PlainStep(
+        return PlainStep(
             layout.number,
             tuple((slice(offset, offset + size), _padding(size)) for _, offset, size in plan.extended),
             tuple((size, address_of, _padding(size)) for size, address_of in plan.writes),
