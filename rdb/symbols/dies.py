@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.enums import ENUM_DW_AT, ENUM_DW_FORM, ENUM_DW_TAG
 
+from rdb.symbols.abbreviations import Abbreviation, Shape, read_string
 from rdb.symbols.elf import Elf
 from rdb.symbols.leb128 import sleb, uleb
 
@@ -31,19 +32,6 @@ _TAGS: dict[int, str] = {code: name for name, code in ENUM_DW_TAG.items() if isi
 _ATTRIBUTES: dict[int, str] = {code: name for name, code in ENUM_DW_AT.items() if isinstance(code, int)}
 _FORMS: dict[int, str] = {code: name for name, code in ENUM_DW_FORM.items() if isinstance(code, int)}
 
-_FIXED = {
-    "DW_FORM_data1": "B", "DW_FORM_data2": "H", "DW_FORM_data4": "I", "DW_FORM_data8": "Q", "DW_FORM_data16": "16s",
-    "DW_FORM_flag": "B", "DW_FORM_ref1": "B", "DW_FORM_ref2": "H", "DW_FORM_ref4": "I", "DW_FORM_ref8": "Q",
-    "DW_FORM_ref_sig8": "Q", "DW_FORM_ref_sup4": "I", "DW_FORM_ref_sup8": "Q",
-    "DW_FORM_strx1": "B", "DW_FORM_strx2": "H", "DW_FORM_strx3": "3s", "DW_FORM_strx4": "I",
-    "DW_FORM_addrx1": "B", "DW_FORM_addrx2": "H", "DW_FORM_addrx3": "3s", "DW_FORM_addrx4": "I",
-    "DW_FORM_flag_present": "", "DW_FORM_implicit_const": "",
-}  # fmt: skip
-_OFFSETS = {"DW_FORM_strp", "DW_FORM_line_strp", "DW_FORM_sec_offset", "DW_FORM_strp_sup", "DW_FORM_GNU_ref_alt",
-            "DW_FORM_GNU_strp_alt", "DW_FORM_ref_addr"}  # fmt: skip
-_ULEB = {"DW_FORM_udata", "DW_FORM_ref_udata", "DW_FORM_strx", "DW_FORM_addrx", "DW_FORM_loclistx", "DW_FORM_rnglistx",
-         "DW_FORM_GNU_addr_index", "DW_FORM_GNU_str_index"}  # fmt: skip
-_BLOCKS = {"DW_FORM_block1": "B", "DW_FORM_block2": "H", "DW_FORM_block4": "I"}
 _UNIT_REFERENCES = {"DW_FORM_ref1", "DW_FORM_ref2", "DW_FORM_ref4", "DW_FORM_ref8", "DW_FORM_ref_udata"}
 _STRING_INDEXES = {"DW_FORM_strx", "DW_FORM_strx1", "DW_FORM_strx2", "DW_FORM_strx3", "DW_FORM_strx4", "DW_FORM_GNU_str_index"}
 _ADDRESS_INDEXES = {"DW_FORM_addrx", "DW_FORM_addrx1", "DW_FORM_addrx2", "DW_FORM_addrx3", "DW_FORM_addrx4",
@@ -53,50 +41,6 @@ _ELSEWHERE = {"DW_FORM_ref_sig8", "DW_FORM_ref_sup4", "DW_FORM_ref_sup8", "DW_FO
 _SKELETONS = (4, 5)
 _TYPE_UNITS = (2, 6)
 _DEEPEST_ORIGIN = 16
-
-Reader = Callable[[bytes, int], tuple[Any, int]]
-
-
-class Abbreviation:
-    """The shape of an entry, compiled.
-
-    `parts` is a list of (struct, names) for runs of fixed-size forms and (reader, name) for others.  `size` is the size of all
-    attributes, or None if it varies.
-    """
-
-    __slots__ = ("constants", "forms", "has_children", "parts", "sibling", "size", "tag")
-
-    def __init__(self, tag: str, has_children: bool, forms: dict[str, str], constants: dict[str, int], unit: Unit) -> None:
-        self.tag, self.has_children, self.forms, self.constants = tag, has_children, forms, constants
-        self.parts: list[tuple[struct.Struct, list[str]] | tuple[Reader, str]] = []
-        run = ""
-        names: list[str] = []
-        for name, form in forms.items():
-            code = unit.fixed_form(form)
-            if code is None:
-                if run:
-                    self.parts.append((struct.Struct(unit.data.order + run), names))
-                    run, names = "", []
-                self.parts.append((unit.form_reader(form), name))
-            elif code:
-                run += code
-                names.append(name)
-        if run:
-            self.parts.append((struct.Struct(unit.data.order + run), names))
-        fixed = [part[0] for part in self.parts if isinstance(part[0], struct.Struct)]
-        self.size = sum(part.size for part in fixed) if len(fixed) == len(self.parts) else None
-        self.sibling = "DW_AT_sibling" in forms
-
-    def values(self, data: bytes, position: int) -> tuple[dict[str, Any], int]:
-        """The undecoded attribute values at `position`, and the position after them."""
-        found: dict[str, Any] = {}
-        for part, names in self.parts:
-            if isinstance(part, struct.Struct):
-                found.update(zip(names, part.unpack_from(data, position)))
-                position += part.size
-            else:
-                found[names], position = part(data, position)  # type: ignore[index]
-        return found, position
 
 
 class Die:
@@ -232,6 +176,7 @@ class Unit:
         if self.address_size not in (4, 8):
             raise ValueError("address size")
         self.address_code = "I" if self.address_size == 4 else "Q"
+        self._shape = Shape(order, self.address_code, offset_code, self.version)
 
     @cached_property
     def abbreviations(self) -> dict[int, Abbreviation]:
@@ -255,7 +200,7 @@ class Unit:
                 if form_name == "DW_FORM_implicit_const":
                     constants[name], position = sleb(raw, position)
                 forms[name] = form_name
-            found[code] = Abbreviation(_TAGS.get(tag) or hex(tag), has_children, forms, constants, self)
+            found[code] = Abbreviation(_TAGS.get(tag) or hex(tag), has_children, forms, constants, self._shape)
 
     @cached_property
     def top(self) -> Die:
@@ -269,20 +214,6 @@ class Unit:
         """The entry at `offset`, or None where a list of siblings ends."""
         code, position = uleb(self.data.info, offset)
         return Die(self, offset, position, self.abbreviations[code]) if code else None
-
-    def fixed_form(self, form: str) -> str | None:
-        """The struct code of a form of fixed size ("" for no bytes at all), or None."""
-        if form == "DW_FORM_addr" or (form == "DW_FORM_ref_addr" and self.version == 2):
-            return self.address_code
-        return self.offset_code if form in _OFFSETS else _FIXED.get(form)
-
-    def form_reader(self, form: str) -> Reader:
-        """What reads a value of a form of varying size."""
-        if form in _ULEB:
-            return uleb
-        if form in _BLOCKS:
-            return _block_reader(struct.Struct(self.data.order + _BLOCKS[form]))
-        return {"DW_FORM_sdata": sleb, "DW_FORM_string": _string, "DW_FORM_exprloc": _block, "DW_FORM_block": _block}[form]
 
     def decode(self, form: str, value: Any) -> Any:
         """The meaning of a raw value: strings and addresses looked up, references made offsets into .debug_info."""
@@ -365,7 +296,7 @@ class DebugData:
         key = (section, offset)
         text = self._strings.get(key)
         if text is None:
-            text = self._strings[key] = _string(self.section(section), offset)[0]
+            text = self._strings[key] = read_string(self.section(section), offset)[0]
         return text
 
     @cached_property
@@ -402,22 +333,3 @@ class DebugData:
 
 def _number(value: int | bytes) -> int:
     return int.from_bytes(value, "little") if isinstance(value, bytes) else value
-
-
-def _string(data: bytes, position: int) -> tuple[str, int]:
-    end = data.index(b"\0", position)
-    return data[position:end].decode("utf-8", "replace"), end + 1
-
-
-def _block(data: bytes, position: int) -> tuple[bytes, int]:
-    size, position = uleb(data, position)
-    return data[position : position + size], position + size
-
-
-def _block_reader(size_of: struct.Struct) -> Reader:
-    def read(data: bytes, position: int) -> tuple[bytes, int]:
-        (size,) = size_of.unpack_from(data, position)
-        position += size_of.size
-        return data[position : position + size], position + size
-
-    return read

@@ -43,7 +43,7 @@ X86_64 = MachineRegisters(
 )  # fmt: skip
 I386 = MachineRegisters(
     _numbered((0, "eax ecx edx ebx esp ebp esi edi eip eflags"), (11, _row("st", 8)), (21, _row("xmm", 8))),
-    pc="eip", sp="esp", fp="ebp", pointer_size=4, return_offset=-4,
+    pc="eip", sp="esp", fp="ebp", pointer_size=4, return_offset=-4, thread_pointer="gs_base",
 )  # fmt: skip
 AARCH64 = MachineRegisters(
     _numbered((0, _row("x", 31)), (31, "sp pc"), (64, _row("v", 32))), pc="pc", sp="sp", fp="x29", link="x30", thread_pointer="tpidr"

@@ -75,7 +75,10 @@ class SymbolTable:
         return found.function_at(address) if found is not None else None
 
     def functions_named(self, name: str) -> list[Function]:
-        """The functions of that name that have code of their own and debug info."""
+        """The functions of that name that have code of their own and debug info; a C++ name may be qualified."""
+        if "::" in name:
+            *scopes, last = name.split("::")
+            return [function for function in self.functions_named(last) if _is_within(function, scopes)]
         found = [function for candidate in self.objects for function in self._functions_in(candidate, name)]
         return found or [
             function for holder in self._holders_of(name) for die in holder.names.find("function", name)
@@ -193,6 +196,11 @@ class SymbolTable:
 
 def _unique(functions: list[Function]) -> list[Function]:
     return list({function.low: function for function in functions}.values())
+
+
+def _is_within(function: Function, scopes: list[str]) -> bool:
+    """Whether a C++ function belongs to the scopes; its linkage name holds each behind its length (Itanium C++ ABI, 5.1)."""
+    return all(f"{len(scope)}{scope}" in (function.linkage_name or "") for scope in scopes if scope)
 
 
 def _no_debug_file(_: Elf) -> Elf | None:
