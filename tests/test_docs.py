@@ -1,12 +1,15 @@
 """What the documents say is so: links lead somewhere, make targets exist, and sessions read as rdb really answers.
 
 A fenced block that opens with ```session NAME is a stretch of a session with examples/NAME.c; the blocks of one document with one
-NAME are one session.  After a change that is right: python -m tests.test_docs DOCUMENT... writes the answers anew.
+NAME are one session.  After a change that is right: python -m tests.test_docs DOCUMENT... writes the answers anew.  A block of
+Python is run where the examples lie compiled; what it prints is what the comments behind its print statements say.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +21,12 @@ from examples import play
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 WITH_SESSIONS = [path for path in DOCUMENTS if "```session " in path.read_text()]
+WITH_PYTHON = [path for path in DOCUMENTS if "```python\n" in path.read_text()]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 BLOCK = re.compile(r"^```session (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PRINTED = re.compile(r"^ *print\(.*\)  # (.*)$", re.MULTILINE)
 LINK = re.compile(r"\[[^]]*\]\(([^)#]+)(?:#[^)]*)?\)")
 MAKE = re.compile(r"`make ([a-z][a-z-]*)")
 
@@ -45,6 +52,16 @@ def answers(text: str) -> Iterator[tuple[re.Match[str], str]]:
 def test_sessions_are_real(path: Path) -> None:
     blocks = list(answers(path.read_text()))
     assert [play.fold(block[2]) for block, _ in blocks] == [play.fold(body) for _, body in blocks]
+
+
+@pytest.mark.parametrize("path", WITH_PYTHON, ids=lambda path: path.name)
+def test_python_runs(path: Path, tmp_path: Path) -> None:
+    for source in play.HERE.glob("*.c"):
+        (tmp_path / source.stem).symlink_to(play.build(source.stem))
+    for code in PYTHON.findall(path.read_text()):
+        command = [sys.executable, "-c", code]
+        run = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+        assert (run.stdout.splitlines(), run.stderr) == (PRINTED.findall(code), "")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
