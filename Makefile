@@ -59,7 +59,7 @@ clean:  ## remove what was built, and .venv
 	@test -n "$(PYTHON)" || { echo "rdb needs Python 3.10 or newer: make PYTHON=/path/to/python3"; exit 1; }
 	@test -x $(BIN)/python || { echo "Creating .venv with $(PYTHON)"; $(PYTHON) -m venv .venv; }
 	@echo "Installing rdb and what it needs into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(subst rdb,,$(@F))]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.$(if $(filter-out rdb,$(@F)),[$(@F)])'
 	@touch $@
 
 # What Debian must have: a compiler for the examples and the tests, and a Python that can make virtual environments.
