@@ -48,9 +48,13 @@ class Stoppoint:
 
 @dataclass
 class Breakpoint(Stoppoint):
-    """Stop in front of some code.  `spec` is the linespec as typed; no locations means pending."""
+    """Stop in front of some code.
+
+    `spec` is the linespec as typed, `default` the source line that it was relative to; no locations means pending.
+    """
 
     spec: str = ""
+    default: tuple[str, int] | None = None
     locations: list[CodeLocation] = field(default_factory=list)
     hardware: bool = False
     pending: bool = False
