@@ -294,7 +294,12 @@ class Arch:
 
 @dataclass(frozen=True)
 class SyscallConvention:
-    """Where a system call finds its number and arguments, its numbers by name, and the name of its ABI in rdb.arch.linux."""
+    """Where a system call finds its number and arguments, its numbers by name, and the name of its ABI in rdb.arch.linux.
+
+    Each of the arguments names a register, or in parentheses the register that holds the address of the word: "(ebp)".
+    `instruction` is the one by which rdb makes calls of its own; `others` has the arguments for instructions that take them from
+    elsewhere.  `map_call` is the call that maps memory, with its offset counted in units of `map_unit` bytes.
+    """
 
     number: str
     arguments: tuple[str, ...]
@@ -302,3 +307,10 @@ class SyscallConvention:
     instruction: bytes
     names: Mapping[int, str]
     abi: str
+    others: Mapping[bytes, tuple[str, ...]] = field(default_factory=dict)
+    map_call: str = "mmap"
+    map_unit: int = 1
+
+    def arguments_at(self, code: bytes) -> tuple[str, ...]:
+        """Where a call by the instruction at the beginning of `code` finds its arguments."""
+        return next((places for instruction, places in self.others.items() if code.startswith(instruction)), self.arguments)

@@ -20,6 +20,8 @@ Memory = Callable[[int, int], bytes]
 _AT_BASE, _AT_ENTRY, _AT_SYSINFO_EHDR = 7, 9, 33
 _HOOKS = ("_dl_debug_state", "__dl_debug_state")
 _LONGEST_LIST = 10_000
+# What the vdso calls itself, 64-bit and 32-bit.
+_VDSO_NAMES = ("linux-vdso", "linux-gate")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,11 @@ class Library:
 class Libraries:
     """Keeps a SymbolTable in step with what the dynamic linker has mapped."""
 
-    def __init__(self, table: SymbolTable, memory: Memory, vector: dict[int, int]) -> None:
-        """`vector` is the auxiliary vector of the process."""
-        self.table, self.memory, self.vector = table, memory, vector
+    def __init__(self, table: SymbolTable, memory: Memory, vector: dict[int, int], word: int) -> None:
+        """`vector` is the auxiliary vector of the process, `word` the size of its pointers in bytes."""
+        self.table, self.memory, self.vector, self.word = table, memory, vector, word
+        # struct r_debug: an int, padded to a word, then the first node.  struct link_map: l_addr, l_name, l_ld, l_next.
+        self._node = struct.Struct({4: "<4I", 8: "<4Q"}[word])
         self.loaded: dict[Library, LoadedObject] = {}
         self.linker: LoadedObject | None = None
         self.hook: int | None = None
@@ -96,15 +100,15 @@ class Libraries:
         symbol = next(iter(self.linker.minimal("_r_debug")), None)
         if symbol is None:
             return []
-        (node,) = struct.unpack("<Q", self.memory(symbol.address + 8, 8))
+        node = int.from_bytes(self.memory(symbol.address + self.word, self.word), "little")
         result = []
         for _ in range(_LONGEST_LIST):
             if not node:
                 break
-            bias, name, _, following = struct.unpack("<4Q", self.memory(node, 32))
+            bias, name, _, following = self._node.unpack(self.memory(node, self._node.size))
             result.append(Library(self._text(name), bias))
             node = following
-        return [library for library in result[1:] if not library.path.startswith("linux-vdso")]
+        return [library for library in result[1:] if not library.path.startswith(_VDSO_NAMES)]
 
     def _text(self, address: int) -> str:
         data = b""

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 from rdb.address import Range
+from rdb.arch import find
 from rdb.arch.base import Arch, Bank
 from rdb.breakpoints import Breakpoint, BreakpointTable, Stoppoint, Watchpoint
 from rdb.errors import BadProgram, NoFrame, NoLocation, NoProcess, NoRegisters, RdbError
@@ -178,9 +179,13 @@ class Session:
         """A process has come: put it on the stack and find out what is mapped."""
         assert self._elf is not None and self.program is not None
         self.targets.push(process)
-        self._libraries = libraries = Libraries(self.table, self.read_memory, procfs.auxiliary_vector(process.pid))
-        self.table.objects.clear()
-        self.table.add(self.program, libraries.bias(self._elf.entry))
+        word = self.arch.pointer_size
+        vector = procfs.auxiliary_vector(process.pid, word)
+        self._libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
+        del self.table.objects[1:]
+        bias = libraries.bias(self._elf.entry)
+        if self.table.objects[0].bias != bias:
+            self.table.objects[0].move(bias)
         vdso = next((m for m in process.mappings() if m.name == "[vdso]"), None)
         libraries.begin(self._elf.interpreter, process.memory.read_some(vdso.start, vdso.size) if vdso else b"")
         self.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
@@ -245,8 +250,10 @@ class Session:
         self.targets.remove(Stratum.RECORD)
         self.run_control.forget_inserted()
         elf = open_elf(executed.path)
-        self._arch = _arch_for(elf, executed.path)
+        self._arch = process.arch = _arch_for(elf, executed.path)
         self.program, self._elf = executed.path, elf
+        self.table.objects.clear()
+        self.table.add(executed.path)
         self.notify(f"process {process.pid} is executing new program: {executed.path}")
         self._adopt(process)
 
@@ -400,6 +407,7 @@ class Session:
             condition=condition,
             condition_node=condition_node,
             spec=spec,
+            default=self.default_line(),
             locations=locations,
             hardware=hardware,
             pending=not locations,
@@ -429,7 +437,7 @@ class Session:
             if breakpoint.spec.startswith("*"):
                 continue
             try:
-                locations = resolve(self.table, breakpoint.spec, None, None) if breakpoint.spec else breakpoint.locations
+                locations = resolve(self.table, breakpoint.spec, breakpoint.default) if breakpoint.spec else breakpoint.locations
             except RdbError:
                 continue
             breakpoint.locations, breakpoint.pending = locations, False
@@ -644,10 +652,9 @@ def _mapped(elf: Elf) -> list[Range]:
 
 def _arch_for(elf: Elf, path: str) -> Arch:
     """The CPU of a program, or BadProgram for one that rdb cannot debug."""
-    from rdb.arch.x86_64 import ARCH
-
-    if (elf.machine, elf.elf_class) == (ARCH.machine, ARCH.elf_class):
-        return ARCH
+    arch = find(elf.machine, elf.elf_class)
+    if arch is not None:
+        return arch
     raise BadProgram(path, f"not supported: a {elf.elf_class}-bit program for ELF machine {elf.machine}")
 
 

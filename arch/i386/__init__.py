@@ -9,6 +9,12 @@ from rdb.arch.i386.syscalls import NUMBERS
 from rdb.arch.x86 import xstate
 
 EM_386 = 3
+_INT_80 = b"\xcd\x80"
+# Sysenter (Intel) and syscall (AMD) overwrite registers, so the vdso puts arguments elsewhere: linux, arch/x86/entry/entry_64_compat.S.
+_FAST_CALLS = {
+    b"\x0f\x34": ("ebx", "ecx", "edx", "esi", "edi", "(ebp)"),
+    b"\x0f\x05": ("ebx", "ebp", "edx", "esi", "edi", "(esp)"),
+}
 
 
 def _effects(code: bytes, address: int) -> Effects:
@@ -44,9 +50,12 @@ ARCH = Arch(
         number="eax",
         arguments=("ebx", "ecx", "edx", "esi", "edi", "ebp"),
         result="eax",
-        instruction=b"\xcd\x80",
+        instruction=_INT_80,
         names=NUMBERS,
         abi="i386",
+        others=_FAST_CALLS,
+        map_call="mmap2",
+        map_unit=4096,
     ),
     arguments=calling.ARGUMENTS,
     normal=xstate.normal,

@@ -1,19 +1,19 @@
 """Making a stopped thread perform a system call of ours.
 
-The call runs on a `syscall` instruction that the process already has, in the vdso, so no byte of the program is touched; its
+The call runs on a system call instruction that the process already has, in the vdso, so no byte of the program is touched; its
 registers are put back afterwards.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
 from rdb.linux import procfs, ptrace
 
-_MASK = (1 << 64) - 1
+# The highest error number, linux, include/linux/err.h.
+_LAST_ERROR = 4095
 
 
 class Injector:
@@ -31,17 +31,25 @@ class Injector:
         table, convention = self.arch.registers, self.arch.syscall
         saved = bytes(ptrace.get_registers(self.pid, table.sizes[Bank.GENERAL]))
         banks = (bytearray(saved), bytearray())
-        values = {convention.number: self._numbers[name], "orig_rax": _MASK, self.arch.pc: self._where()}
+        values = {convention.number: self._numbers[name], f"orig_{convention.number}": -1, self.arch.pc: self._where()}
         values.update(zip(convention.arguments, (*arguments, *(0,) * 6)))
         for register, value in values.items():
-            table.put(table[register], banks, struct.pack("<Q", value & _MASK))
+            size = table[register].size
+            table.put(table[register], banks, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
         ptrace.set_registers(self.pid, banks[0])
         try:
             self._step()
             after = ptrace.get_registers(self.pid, len(saved))
         finally:
             ptrace.set_registers(self.pid, saved)
-        return int.from_bytes(table.get(table[convention.result], (after, b"")), "little", signed=True)
+        result = table.get(table[convention.result], (after, b""))
+        error = int.from_bytes(result, "little", signed=True)
+        return error if -_LAST_ERROR <= error < 0 else int.from_bytes(result, "little")
+
+    def map(self, address: int, size: int, protection: int, flags: int, file: int, offset: int) -> int:
+        """mmap(2); `offset` is in bytes, whatever the name and the units of the call are here."""
+        convention = self.arch.syscall
+        return self.call(convention.map_call, address, size, protection, flags, file, offset // convention.map_unit)
 
     def call_with_path(self, name: str, path: str, *arguments: int) -> int:
         """Like call, with a path as the first argument; it lies below the stack's red zone for the moment of the call."""

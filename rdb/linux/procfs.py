@@ -62,10 +62,10 @@ def mappings(pid: int) -> list[Mapping]:
     return result
 
 
-def auxiliary_vector(pid: int) -> dict[int, int]:
-    """AT_* -> value of a 64-bit process (getauxval(3) names the keys)."""
-    data = _read(pid, "auxv")
-    return dict(struct.iter_unpack("<QQ", data[: len(data) // 16 * 16]))
+def auxiliary_vector(pid: int, word: int) -> dict[int, int]:
+    """AT_* -> value (getauxval(3) names the keys) of a process whose words have `word` bytes, 4 or 8."""
+    data, pair = _read(pid, "auxv"), struct.Struct({4: "<II", 8: "<QQ"}[word])
+    return dict(pair.iter_unpack(data[: len(data) // pair.size * pair.size]))
 
 
 def threads(pid: int) -> list[int]:

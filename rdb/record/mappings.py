@@ -163,9 +163,9 @@ class AddressSpace:
         where = (mapping.start, mapping.size, _protection(mapping))
         if file is None:
             flags |= _MAP_ANONYMOUS
-            self._expect(self.injector.call("mmap", *where, flags, -1, 0), "mmap")
+            self._expect(self.injector.map(*where, flags, -1, 0), "mmap")
         else:
-            result = self.injector.call("mmap", *where, flags, file, mapping.offset)
+            result = self.injector.map(*where, flags, file, mapping.offset)
             self.injector.call("close", file)
             self._expect(result, "mmap")
 

@@ -68,7 +68,7 @@ class SpecialSteps:
         before = self._watched(watches)
         read = self._is_read(plan, watches)
         if plan.effects.flow is Flow.SYSTEM_CALL:
-            result = self.system_call()
+            result = self.system_call(plan)
         elif plan.effects.repeated:
             result = self.repeated(plan)
         else:
@@ -128,11 +128,11 @@ class SpecialSteps:
 
     # -- the kernel
 
-    def system_call(self) -> Result:
-        """The system call that the thread is about to make."""
+    def system_call(self, plan: Plan) -> Result:
+        """The system call that the thread is about to make by the instruction of `plan`."""
         recorder, convention = self.recorder, self.recorder.arch.syscall
         name = convention.names.get(recorder.register(convention.number))
-        arguments = [recorder.register(argument) for argument in convention.arguments]
+        arguments = self._arguments(plan)
         effects = syscalls.effects(name, arguments, recorder, self.abi)
         if self._refuses(effects, arguments):
             return Refused(effects.kind, name or "unknown")
@@ -176,6 +176,17 @@ class SpecialSteps:
         return ()
 
     # -- how it is done
+
+    def _arguments(self, plan: Plan) -> list[int]:
+        """The arguments of the system call; one in memory that cannot be read counts as zero (the kernel refuses the call)."""
+        recorder = self.recorder
+        result = []
+        for place in recorder.arch.syscall.arguments_at(recorder.memory(plan.pc, plan.effects.length)):
+            value = recorder.register(place.strip("()"))
+            if place.startswith("("):
+                value = int.from_bytes(recorder.stepper.memory.read_some(value, self.abi.word), "little")
+            result.append(value)
+        return result
 
     def _step(self) -> int:
         """One instruction; a fork on the way is seen to by the process target, and the instruction finished."""
@@ -230,11 +241,11 @@ class SpecialSteps:
         Where the kernel will begin the call again, the registers of before the call are the truth for us: the next step, or the
         delivery of the signal, starts from them.
         """
-        recorder, result = self.recorder, self.recorder.arch.syscall.result
+        recorder, table = self.recorder, self.recorder.arch.registers
         if not os.WIFSTOPPED(status):
             return Arrived(status)
-        value = recorder.register(result)
-        if value - (1 << 64) in _RESTARTS:
+        result = table.get(table[recorder.arch.syscall.result], (recorder.stepper.general, b""))
+        if int.from_bytes(result, "little", signed=True) in _RESTARTS:
             recorder.stepper.general[:] = comparison.general
         else:
             comparison.commit(Kind.SYSTEM_CALL)

@@ -53,7 +53,7 @@ class Native:
         return self.process.pid
 
     def registers(self) -> dict[str, bytes]:
-        return {**all_registers(self.process), NUMBER: self.call_number()}
+        return {**all_registers(self.process, ARCH), NUMBER: self.call_number()}
 
     def call_number(self) -> bytes:
         """Which system call has been entered."""
@@ -158,7 +158,7 @@ class Lockstep:
         self._share_random_bytes()
 
     def _share_random_bytes(self) -> None:
-        place = procfs.auxiliary_vector(self.native.pid)[AT_RANDOM]
+        place = procfs.auxiliary_vector(self.native.pid, ARCH.pointer_size)[AT_RANDOM]
         self.native.process.write_memory(place, self.recording.read_memory(place, 16))
 
     def run(self) -> Report:

@@ -10,14 +10,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rdb.arch.base import Bank
-from rdb.arch.x86_64 import ARCH
+from rdb.arch import find
+from rdb.arch.base import Arch, Bank
 from rdb.events import Direction, Reason, RecordingStopped, Resume, Signalled, Stop
 from rdb.linux import launch
 from rdb.linux.procfs import Mapping
 from rdb.linux.terminal import Terminal
 from rdb.record.target import RecordTarget
 from rdb.settings import Settings
+from rdb.symbols.elf import open_elf
 from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
 from rdb.target.stack import TargetStack
@@ -33,10 +34,19 @@ def command_line(arguments: Sequence[str], output: Path) -> str:
     return f"{shlex.join(arguments)} > {shlex.quote(str(output))} 2>&1 < /dev/null"
 
 
-def all_registers(target: Target) -> dict[str, bytes]:
+def arch_of(program: Path) -> Arch:
+    """The CPU that a program is for."""
+    elf = open_elf(str(program))
+    found = find(elf.machine, elf.elf_class)
+    assert found is not None, f"{program} is for no CPU that rdb knows"
+    return found
+
+
+def all_registers(target: Target, arch: Arch) -> dict[str, bytes]:
     """Every register of the table, as `target` has it, save orig_rax: that is the kernel's note about how it was entered."""
-    banks = [target.read_bank(Bank.GENERAL), bytes(ARCH.normal(target.read_bank(Bank.EXTENDED)))]
-    return {each.name: ARCH.registers.get(each, banks) for each in ARCH.registers.registers if each.name != "orig_rax"}
+    banks = [target.read_bank(Bank.GENERAL), bytes(arch.normal(target.read_bank(Bank.EXTENDED)))]
+    kernels = f"orig_{arch.syscall.number}"
+    return {each.name: arch.registers.get(each, banks) for each in arch.registers.registers if each.name != kernels}
 
 
 class Recording:
@@ -49,10 +59,11 @@ class Recording:
         self.ended: str | None = None
         self._may_exit = False
         pid = launch.start(str(program), command_line(arguments, output), ENVIRONMENT)
-        self.process = NativeTarget(pid, ARCH, Terminal())
+        self.arch = arch_of(program)
+        self.process = NativeTarget(pid, self.arch, Terminal())
         self.stack = TargetStack()
         self.stack.push(self.process)
-        self.engine = ENGINES[engine](self.process, ARCH, self.settings, self._answer, self.warnings.append)
+        self.engine = ENGINES[engine](self.process, self.arch, self.settings, self._answer, self.warnings.append)
         self.stack.push(self.engine)
 
     @property
@@ -114,7 +125,7 @@ class Recording:
 
     def registers(self) -> dict[str, bytes]:
         """Every register of the table."""
-        return all_registers(self.target)
+        return all_registers(self.target, self.arch)
 
     def mappings(self) -> list[Mapping]:
         return self.target.mappings()

@@ -31,7 +31,7 @@ class Recorded:
         return status.current if status is not None else 0
 
     def registers(self) -> dict[str, bytes]:
-        return all_registers(self.session.target)
+        return all_registers(self.session.target, self.session.arch)
 
     def mappings(self) -> list[Mapping]:
         return self.session.target.mappings()
