@@ -24,7 +24,7 @@ FLAGS = ("-O0", "-g", "-fno-stack-protector")
 PROMPT = re.compile(rb"\((?:gdb|rdb)\) $")
 FOLDS = (
     # Text that has been taken for an address is longer, and stays.
-    (re.compile(r"0x(?:0000[0-9a-f]{12}|[0-9a-f]{5,12})\b"), "ADDRESS"),
+    (re.compile(r"0x(?:0000[0-9a-f]{12}|[0-9a-f]{4,12})\b"), "ADDRESS"),
     (re.compile(r"\bprocess \d+"), "process PID"),
 )
 
