@@ -5,7 +5,8 @@ they are about to overwrite.  Made from Python they cost more than the kernel's 
 
 The loop keeps one pointer to the block of numbers (rbx), one to the state before the step (rbp), one to where saved bytes go
 (r12).  It steps first and looks afterwards: it goes on while the instruction at which the thread has arrived is in the table of
-known instructions.  What it is told and what it tells is in the block, by the names below; the table's entries are ENTRY.
+known instructions, and within the `span` bytes from `low`.  What it is told and what it tells is in the block, by the names below;
+the table's entries are ENTRY.
 
 rdb.linux.step_loop says what all this is for; tests/linux/test_step_code.py decodes the bytes and compares.
 """
@@ -38,6 +39,8 @@ class Block(NamedTuple):
     file: int = 5
     table: int = 6
     pages: int = 7
+    low: int = 8
+    span: int = 9
 
 
 BLOCK = Block()
@@ -61,7 +64,7 @@ LISTING = (
     ("4531d2", "xor %r10d,%r10d"),
     ("0f05", "syscall"),
     ("4885c0", "test %rax,%rax"),
-    ("0f880f010000", "js end"),
+    ("0f8820010000", "js end"),
     # wait4(pid, &status, __WALL, 0)
     ("b83d000000", "mov $0x3d,%eax"),
     ("488b3b", "mov (%rbx),%rdi"),
@@ -70,7 +73,7 @@ LISTING = (
     ("4531d2", "xor %r10d,%r10d"),
     ("0f05", "syscall"),
     ("4885c0", "test %rax,%rax"),
-    ("0f88f0000000", "js end"),
+    ("0f8801010000", "js end"),
     # ptrace(GETREGS, pid, 0, the next state)
     ("b865000000", "mov $0x65,%eax"),
     ("bf0c000000", "mov $0xc,%edi"),
@@ -81,12 +84,16 @@ LISTING = (
     # A stop that is not a step's, or the last step that was asked for?
     ("48634308", "movslq 8(%rbx),%rax"),
     ("3d7f050000", "cmp $0x57f,%eax"),
-    ("0f85c9000000", "jne end"),
+    ("0f85da000000", "jne end"),
     ("4881c500010000", "add $0x100,%rbp"),
     ("483b6b18", "cmp 0x18(%rbx),%rbp"),
-    ("0f83b8000000", "jae end"),
-    # Is the instruction at pc known?  Its number goes into the state.
+    ("0f83c9000000", "jae end"),
+    # Has it left the range, or is the instruction at pc known?  Its number goes into the state.
     ("488b8d80000000", "mov 0x80(%rbp),%rcx"),
+    ("4889ca", "mov %rcx,%rdx"),
+    ("482b5340", "sub 0x40(%rbx),%rdx"),
+    ("483b5348", "cmp 0x48(%rbx),%rdx"),
+    ("0f83ac000000", "jae trapped"),
     ("0fb7d1", "movzwl %cx,%edx"),
     ("81e2ff3f0000", "and $0x3fff,%edx"),
     ("c1e205", "shl $5,%edx"),
@@ -97,7 +104,7 @@ LISTING = (
     ("488985e0000000", "mov %rax,0xe0(%rbp)"),
     ("440fb6421c", "movzbl 0x1c(%rdx),%r8d"),
     ("4585c0", "test %r8d,%r8d"),
-    ("0f8454ffffff", "je step"),
+    ("0f8443ffffff", "je step"),
     # The address it is about to write to.
     ("0fb6721d", "movzbl 0x1d(%rdx),%esi"),
     ("440fb6521e", "movzbl 0x1e(%rdx),%r10d"),
@@ -131,7 +138,7 @@ LISTING = (
     ("750e", "jne trapped"),
     ("4f8d64040f", "lea 0xf(%r12,%r8),%r12"),
     ("4983e4f8", "and $0xfffffffffffffff8,%r12"),
-    ("e9d9feffff", "jmp step"),
+    ("e9c8feffff", "jmp step"),
     ("", "trapped:"),
     ("b87f050000", "mov $0x57f,%eax"),
     ("", "end:"),

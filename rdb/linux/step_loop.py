@@ -3,7 +3,7 @@
 The loop knows nothing of instructions but what it has been told (`know`): the number that its user has given to the instruction at
 an address, and which bytes of memory, if any, it is about to overwrite.  A *stride* is a run of steps:
 
-    begin   the current registers are the first state
+    begin   the current registers are the first state; at most so many steps, and as long as pc is within a range
     put     number and saved bytes of the instruction at which the thread stands, which its user has worked out
     go      steps it, and then goes on by itself as long as it comes to instructions that it knows
 
@@ -25,6 +25,7 @@ import errno
 import os
 from collections.abc import Callable
 
+from rdb.address import Range
 from rdb.arch.process_record import Place
 from rdb.linux import ptrace
 from rdb.linux.step_code import BLOCK, BLOCK_AT, ENTRIES, ENTRY, PAGES, STATE_SIZE, page
@@ -39,6 +40,8 @@ MOST_SAVED = 4096
 # The sizes of memory that the machine code saves: it clears one word for the padding.
 _SIZES = frozenset((*range(1, 9), *range(16, 65, 8)))
 _WORD_SIZE = 8
+# All addresses: the last byte there is cannot be where an instruction begins.
+EVERYWHERE = Range(0, (1 << 64) - 1)
 # No instruction is here: it is not even an address.
 _NOWHERE = b"\xff"
 
@@ -61,7 +64,6 @@ class StepLoop:
         self.pages = bytearray(PAGES)
         self._numbers = memoryview(self.states).cast("Q")[self.number_word :: self.state_words]
         self._at, self._saved_at = _address(self.states), _address(self.saved)
-        self._end = self._at
         self._code, self._block = self._machine_code() if _machine() == "x86_64" else self._python()
         numbers = {"pid": pid, "file": file, "table": _address(self.table), "pages": _address(self.pages)}
         for name, number in numbers.items():
@@ -85,9 +87,10 @@ class StepLoop:
         """The instructions of this stride that were executed."""
         return (self._block[BLOCK.state] - self._at) // self._size
 
-    def begin(self, limit: int) -> None:
-        """Begin a stride of at most `limit` instructions, CAPACITY at the most."""
+    def begin(self, limit: int, within: Range = EVERYWHERE) -> None:
+        """Begin a stride of at most `limit` instructions, CAPACITY at the most, that `go` does not prolong outside of `within`."""
         self._block[BLOCK.state], self._block[BLOCK.saved] = self._at, self._saved_at
+        self._block[BLOCK.low], self._block[BLOCK.span] = within.start, within.end - within.start
         self._end = self._at + min(limit, CAPACITY) * self._size
         self.states[: len(self._general)] = self._general
 

@@ -22,11 +22,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from rdb.address import Range
 from rdb.arch.base import Arch, Bank, Register
 from rdb.arch.process_record import Plan, prepare
 from rdb.events import AtBreakpoint, Reason, Stepped, Watch, WatchKind
 from rdb.linux.procfs import PAGE
-from rdb.linux.step_loop import MOST_SAVED
+from rdb.linux.step_loop import EVERYWHERE, MOST_SAVED
 from rdb.linux.stepper import TRAPPED, Stepper
 from rdb.record.entry import padded
 from rdb.record.record_list import RecordList
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _PAGE_SHIFT = PAGE.bit_length() - 1
 _pack = struct.Struct("<Q").pack
-EVERYWHERE = range(1 << 64)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Until:
     """
 
     breakpoints: Collection[int] = ()
-    within: Collection[int] = EVERYWHERE
+    within: Range = EVERYWHERE
     watches: Sequence[Watch] = ()
     count: int | None = None
 
@@ -139,7 +139,7 @@ class SingleStepRecorder:
         """
         segment, room = self.log.room()
         self._look_out_for(until)
-        self.stepper.loop.begin(min(limit, room))
+        self.stepper.loop.begin(min(limit, room), until.within)
         try:
             return self._stride(until)
         finally:
@@ -159,7 +159,7 @@ class SingleStepRecorder:
         loop, steps, words, pc_index = self.stepper.loop, self._steps, self.words, self.pc_index
         breakpoints, within, watches = until.breakpoints, until.within, until.watches
         bounded = within is not EVERYWHERE
-        careful = bounded or any(watch.kind is not WatchKind.WRITE for watch in watches)
+        single = any(watch.kind is not WatchKind.WRITE for watch in watches)
         pc = words[pc_index]
         while loop.has_room():
             step = steps.get(pc)
@@ -177,7 +177,7 @@ class SingleStepRecorder:
             if step.entry is not None and pc not in breakpoints:
                 loop.know(pc, step.entry)
             loop.put(step.layout, saved)
-            status = loop.go(careful or stale)
+            status = loop.go(single or stale)
             if status != TRAPPED:
                 return Arrived(status)
             if stale:
