@@ -26,6 +26,8 @@ FOLDS = (
     # Text that has been taken for an address is longer, and stays.
     (re.compile(r"0x(?:0000[0-9a-f]{12}|[0-9a-f]{4,12})\b"), "ADDRESS"),
     (re.compile(r"\bprocess \d+"), "process PID"),
+    # How many instructions a library takes.
+    (re.compile(r"(?<=instruction number is )\d{3,}|(?<=Log contains )\d{3,}"), "COUNT"),
 )
 
 
