@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from rdb.record.burst import Weaver
 
 _PAGE_SHIFT = PAGE.bit_length() - 1
+# So many bytes are not searched for instructions one by one.
+_LARGE = 64
 _pack = struct.Struct("<Q").pack
 
 
@@ -204,8 +206,7 @@ class SingleStepRecorder:
             if len(old) != size:
                 return None
             saved += _pack(address) + old + padding
-            if address >> _PAGE_SHIFT in self._code_pages or address + size - 1 >> _PAGE_SHIFT in self._code_pages:
-                stale = True
+            stale = stale or self._holds_code(address, size)
         return saved, stale
 
     def _look_out_for(self, until: Until) -> None:
@@ -231,8 +232,18 @@ class SingleStepRecorder:
 
     def wrote(self, address: int, size: int) -> None:
         """Somebody other than a plain instruction wrote memory."""
-        if not self._code_pages.isdisjoint(_pages(address, size)):
+        if self._holds_code(address, size):
             self.forget_code()
+
+    def _holds_code(self, address: int, size: int) -> bool:
+        """Whether instructions that we know lie in these bytes; in case of doubt, when there are many bytes, yes."""
+        if self._code_pages.isdisjoint(_pages(address, size)):
+            return False
+        longest = self.arch.max_instruction
+        near = range(address - longest + 1, address + size)
+        return size > _LARGE or any(
+            pc + (self._plans[pc].effects.length or longest) > address for pc in near if pc in self._plans
+        )
 
     def _prepare(self, pc: int) -> Plan:
         """The plan of the instruction that is now at `pc`; from here on a store to it is noticed."""

@@ -44,11 +44,13 @@ __attribute__((noinline)) void forms(long i)
                      : "+r"(i) : "r"(i), "r"(area + 2 * PAGE) : "memory", "cc", "xmm3", "xmm4");
 }
 
-/* Code that the program changes while it runs: returns what was last put into it. */
+/* Code that the program changes while it runs: returns what was last put into it.  And data on the same page. */
 long changing(void);
+extern long beside;
 __asm__(".section .changing, \"awx\", @progbits\n\t"
         ".globl changing\n"
         "changing: movl $1, %eax\n\tcltq\n\tret\n\t"
+        ".globl beside\nbeside: .quad 0\n\t"
         ".text");
 
 __attribute__((noinline)) void done(void)
@@ -65,6 +67,7 @@ void _start(void)
         forms(i);
         *(volatile int *) ((char *) changing + 1) = i * (i % 3 == 0);
         total += changing();
+        beside += i;
     }
     *(volatile long *) area = total;
     done();
