@@ -1,24 +1,21 @@
 """The ELF symbol tables as minimal symbols: a name, an address, and little else.
 
-Stubs in a procedure linkage table have no symbol of their own; each is named after the function that it jumps to, as NAME@plt.
+Stubs in a procedure linkage table have no symbol of their own, but names (rdb.symbols.linkage).
 """
 
 from __future__ import annotations
 
 import re
-import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rdb.symbols.elf import SHT_DYNSYM, SHT_RELA, SHT_SYMTAB, Elf, RawSymbol
+from rdb.symbols.elf import SHT_DYNSYM, SHT_SYMTAB, Elf, RawSymbol
+from rdb.symbols.linkage import linkage
 
 _STT_SECTION, _STT_FILE, _STT_TLS, _STT_GNU_IFUNC, _STT_FUNC, _STT_OBJECT = 3, 4, 6, 10, 2, 1
 _SHN_UNDEF, _SHN_ABS, _SHN_LORESERVE = 0, 0xFFF1, 0xFF00
 _SHF_ALLOC, _SHF_EXECINSTR = 2, 4
-_PLT_SECTIONS = (".plt", ".plt.sec", ".plt.got", ".plt.bnd")
-_EM_X86_64 = 62
-_R_X86_64_IRELATIVE = 37
 _LOCAL_NUMBER = re.compile(r"(?<=[a-z0-9_])\.\d+$")
 
 
@@ -113,8 +110,7 @@ def read_minimal(elf: Elf, debug: Elf | None) -> MinimalTable:
             if symbol is not None:
                 symbols.setdefault((symbol.name, symbol.address), symbol)
     found = list(symbols.values())
-    if elf.machine == _EM_X86_64:
-        found += _linkage_stubs(elf) + _linkage_slots(elf)
+    found += [FileSymbol(stub.name, stub.address, stub.size, stub.kind, True, stub.section) for stub in linkage(elf)]
     return MinimalTable(found)
 
 
@@ -138,51 +134,3 @@ def _symbol(elf: Elf, raw: RawSymbol, own: bool) -> FileSymbol | None:
     else:
         kind = "text" if section.flags & _SHF_EXECINSTR else "data"
     return FileSymbol(name, raw.value, raw.size, kind, is_global, section.name, own)
-
-
-def _linkage_stubs(elf: Elf) -> list[FileSymbol]:
-    """The stubs of the procedure linkage tables, each named after the relocation of the slot through which it jumps.
-
-    System V ABI AMD64 5.2: a stub is an indirect jump through its slot, `ff 25 disp32`, perhaps behind endbr64 and a bnd prefix.
-    """
-    slots = _slot_names(elf)
-    found: list[FileSymbol] = []
-    for name in _PLT_SECTIONS if slots else ():
-        section = elf.sections.get(name)
-        code = elf.contents(section) if section is not None else b""
-        if section is None or not code:
-            continue
-        # The lazy table has 16 bytes for each stub; .plt.got has 8 unless its stubs begin with endbr64.
-        step = 8 if name == ".plt.got" and code[:4] != b"\xf3\x0f\x1e\xfa" else 16
-        for start in range(0, len(code) - step + 1, step):
-            jump = code.find(b"\xff\x25", start, start + step - 4)
-            if jump < 0:
-                continue
-            (displacement,) = struct.unpack_from("<i", code, jump + 2)
-            target = slots.get(section.address + jump + 6 + displacement)
-            if target:
-                found.append(FileSymbol(target + "@plt", section.address + start, step, "plt", True, name))
-    return found
-
-
-def _linkage_slots(elf: Elf) -> list[FileSymbol]:
-    """The slots through which the stubs jump, each named NAME@got.plt, as GDB has them."""
-    section = ".got.plt" if ".got.plt" in elf.sections else ".got"
-    return [FileSymbol(f"{name}@got.plt", slot, 8, "data", True, section) for slot, name in _slot_names(elf, (".rela.plt",)).items()]
-
-
-def _slot_names(elf: Elf, tables: tuple[str, ...] = (".rela.plt", ".rela.dyn")) -> dict[int, str]:
-    """The symbols that the dynamic relocations put into slots (Elf64_Rela: r_offset, r_info, r_addend), by slot address."""
-    relocations = [section for section in elf.section_list if section.type == SHT_RELA and section.name in tables]
-    if not relocations:
-        return {}
-    names = [""] + [raw.name for raw in elf.symbols(SHT_DYNSYM)]
-    found: dict[int, str] = {}
-    for section in relocations:
-        raw = elf.contents(section)
-        for offset, info, addend in struct.iter_unpack("<QQq", raw[: len(raw) - len(raw) % 24]):
-            if info & 0xFFFFFFFF == _R_X86_64_IRELATIVE:
-                found[offset] = f"*ABS*+{addend:#x}"
-            elif 0 < info >> 32 < len(names):
-                found[offset] = names[info >> 32]
-    return found

@@ -23,7 +23,7 @@ from rdb.symbols.frame import Frame, FrameId, Memory
 from rdb.symbols.functions import Function, InlinedCall, Scope
 from rdb.symbols.machine_registers import MACHINES, X86_64
 from rdb.symbols.objects import Line, LoadedObject
-from rdb.symbols.prologue import frame_setup_end
+from rdb.symbols.prologue import frame_setup
 
 if TYPE_CHECKING:
     from rdb.symbols.table import SymbolTable
@@ -288,11 +288,11 @@ class _Unwinder:
         if object is None or symbol is None or not symbol[0].is_code or fp is None:
             return sp + size, None
         start = physical.lookup_pc - symbol[1]
-        ready = frame_setup_end(object, start)
-        if ready != start and physical.pc >= ready:
+        setup = frame_setup(object, start)
+        if setup is not None and physical.pc >= setup.ready:
             return fp + 2 * size, fp
         # Between the push and the mov one more word is on the stack.
-        return sp + (2 * size if ready != start and physical.pc == ready - 3 else size), None
+        return sp + (2 * size if setup is not None and physical.pc == setup.pushed else size), None
 
     def _guessed_cfa(self, physical: _Physical) -> int:
         return self._shape(physical)[0] & self.mask
