@@ -54,7 +54,7 @@ def numbers(session: Session, text: str, refusal: str = "Bad breakpoint argument
 
 def _one(session: Session, text: str, word: str, refusal: str) -> int:
     if text.startswith("-"):
-        raise UsageError("negative value")
+        raise UsageError(f"Negative breakpoint number '{word}'" if "breakpoint" in refusal else "negative value")
     if text.startswith("$"):
         return session.evaluate_integer(text)
     if not text.isdigit():

@@ -110,8 +110,8 @@ def _in_function(console: Console, name: str) -> Frame:
 
 @command("frame", "f", group="stack", arguments="[LEVEL]", any_argument=True)
 def frame(console: Console, arguments: str) -> Iterator[object]:
-    """Select a frame by its level (or: level N, function NAME, address A) and print it; without an argument, print the
-    selected one."""
+    """Select a frame by its level and print it; without an argument, print the selected one.
+    "level N", "function NAME" and "address CFA" name a frame in other ways."""
     found = _find(console, arguments)
     console.session.select(found.level)
     yield from tell_frame(console, found, level=True)
@@ -180,7 +180,7 @@ def _locals(console: Console, frame: Frame, wanted: Callable[[Variable], bool] =
                 yield f"{indent}{variable.name} = {variable_text(console.session, variable, frame)}"
 
 
-@command("info locals", "lo", group="status", arguments="[REGEXP]")
+@command("info locals", group="status", arguments="[REGEXP]")
 def info_locals(console: Console, arguments: str) -> Iterator[str]:
     """Print the local variables of the selected frame, innermost block first."""
     here = selected(console, "No frame selected.")
