@@ -129,20 +129,22 @@ class SourceLine(Walk):
         self._line = place.table.line_at(place.pc)
         self._number = (self._line.path, self._line.line) if self._line else None
         if self._line is None:
-            self.within = self._whole_function(frame)
+            self.within = self._blind_range(frame)
         elif onwards:
             start = frame.function_start if frame else self._line.start
             self.within = Range(min(start, self._line.start), self._line.end)
         else:
             self.within = Range(self._line.start, self._line.end)
 
-    def _whole_function(self, frame: Frame | None) -> Range:
-        """Without line information a step goes to the end of the function, as in GDB."""
+    def _blind_range(self, frame: Frame | None) -> Range:
+        """Without line information a step goes to the end of the function, and until to a later instruction, as in GDB."""
         symbol = self.place.table.minimal_at(self.place.pc)
         if symbol is None or frame is None:
             raise RdbError("Cannot find bounds of current function")
         self.blind = frame.name
         start = symbol[0].address
+        if self.onwards:
+            return Range(start, self.place.pc + 1)
         return Range(start, start + max(symbol[0].size, self.place.pc - start + 1))
 
     def request(self) -> Resume:
@@ -199,6 +201,9 @@ class SourceLine(Walk):
         return None
 
     def _elsewhere(self) -> Reason | None:
+        frame = self.place.frame_at(0)
+        if frame is not None and frame.is_signal_trampoline:
+            return None  # a few instructions between the end of a handler and what the signal interrupted
         line = self.place.table.line_at(self.place.pc)
         if line is None:
             return self._without_lines()
@@ -215,8 +220,8 @@ class SourceLine(Walk):
         return frame is not None and self.place.pc == frame.function_start
 
     def _without_lines(self) -> Reason | None:
-        """Code without line information: pass over it, or, having returned into it, stop."""
-        if self.enter_all or self._returned():
+        """Code without line information: pass over it, or, having begun in it or returned into it, stop."""
+        if self.enter_all or self._returned() or self._in_same_frame():
             return StepDone()
         frame, caller = self.place.frame_at(0), self.place.frame_at(1)
         if frame is None or caller is None:

