@@ -47,6 +47,7 @@ docs: .venv/rdb  ## write docs/commands.md anew from the command registry
 	$(BIN)/python -m rdb.commands.reference > docs/commands.md
 
 wheel: .venv/rdb  ## build the wheel into dist/
+	@rm -rf build
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:  ## remove what was built, and .venv

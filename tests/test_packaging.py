@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -69,8 +70,9 @@ def test_the_licence_is_in_the_open(config: configparser.RawConfigParser) -> Non
 
 @pytest.mark.long
 def test_the_wheel_works_outside_the_checkout(packages: list[str], tmp_path: Path) -> None:
+    source = shutil.copytree(ROOT, tmp_path / "source", symlinks=True, ignore=shutil.ignore_patterns(".*", "build", "*.egg-info"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(source)], check=True, stdout=subprocess.DEVNULL)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.startswith(f"rdb_debugger-{rdb.__version__}-py3")
     files = [Path(name) for name in zipfile.ZipFile(wheel).namelist()]
