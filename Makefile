@@ -37,8 +37,9 @@ check: lint .venv/test  ## types (mypy --strict), style (ruff) and the import ta
 lint: .venv/check  ## style only
 	$(BIN)/ruff check --line-length 130 --target-version py310 --select $(RULES) --ignore $(TASTE) rdb arch tests benchmarks examples
 
-fuzz: .venv/test  ## execute N random instructions; every change must have been declared
+fuzz: .venv/test  ## execute N random instructions of 64 and of 32 bits; every change must have been declared
 	$(BIN)/python -m tests.oracle.instructions $(N)
+	$(BIN)/python -m tests.oracle.instructions --bits 32 $(N)
 
 bench: .venv/rdb  ## measure rdb, gdb where present, and the physical limit
 	@for each in startup step_recording reverse_continue; do $(BIN)/python -m benchmarks.$$each || exit 1; done
