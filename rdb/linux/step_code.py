@@ -5,8 +5,8 @@ they are about to overwrite.  Made from Python they cost more than the kernel's 
 
 The loop keeps one pointer to the block of numbers (rbx), one to the state before the step (rbp), one to where saved bytes go
 (r12).  It steps first and looks afterwards: it goes on while the instruction at which the thread has arrived is in the table of
-known instructions, and within the `span` bytes from `low`.  What it is told and what it tells is in the block, by the names below;
-the table's entries are ENTRY.
+known instructions, and within the `span` bytes from `low`.  What it is told and what it tells is in the block, by the names
+below; the table's entries are ENTRY.
 
 rdb.linux.step_loop says what all this is for; tests/linux/test_step_code.py decodes the bytes and compares.
 """

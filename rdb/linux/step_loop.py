@@ -1,7 +1,7 @@
 """The step loop: many single steps of one thread, with all that is needed afterwards to say what each instruction changed.
 
-The loop knows nothing of instructions but what it has been told (`know`): the number that its user has given to the instruction at
-an address, and which bytes of memory, if any, it is about to overwrite.  A *stride* is a run of steps:
+The loop knows nothing of instructions but what it has been told (`know`): the number that its user has given to the instruction
+at an address, and which bytes of memory, if any, it is about to overwrite.  A *stride* is a run of steps:
 
     begin   the current registers are the first state; at most so many steps, and as long as pc is within a range
     put     number and saved bytes of the instruction at which the thread stands, which its user has worked out
@@ -49,8 +49,8 @@ _NOWHERE = b"\xff"
 class StepLoop:
     """The loop for thread `pid`, whose current registers are kept in `general`.
 
-    `file` reads its memory (/proc/PID/mem); `arrived` waits for the end of a step that is under way, refreshes `general` and gives
-    the wait status.
+    `file` reads its memory (/proc/PID/mem); `arrived` waits for the end of a step that is under way, refreshes `general` and
+    gives the wait status.
     """
 
     def __init__(self, pid: int, general: bytearray, file: int, arrived: Callable[[], int]) -> None:
@@ -88,7 +88,7 @@ class StepLoop:
         return (self._block[BLOCK.state] - self._at) // self._size
 
     def begin(self, limit: int, within: Range = EVERYWHERE) -> None:
-        """Begin a stride of at most `limit` instructions, CAPACITY at the most, that `go` does not prolong outside of `within`."""
+        """Begin a stride of at most `limit` instructions, CAPACITY at the most; `go` does not go on outside of `within`."""
         self._block[BLOCK.state], self._block[BLOCK.saved] = self._at, self._saved_at
         self._block[BLOCK.low], self._block[BLOCK.span] = within.start, within.end - within.start
         self._end = self._at + min(limit, CAPACITY) * self._size
@@ -99,7 +99,7 @@ class StepLoop:
         return self._block[BLOCK.state] < self._end
 
     def put(self, number: int, data: bytes | bytearray) -> None:
-        """Say for the next instruction what `know` would have said, with the bytes saved for it: whole words, MOST_SAVED at most."""
+        """The number of the next instruction, and the bytes saved for it: whole words, MOST_SAVED at most."""
         self._numbers[self.taken] = number
         if data:
             start = self._block[BLOCK.saved] - self._saved_at

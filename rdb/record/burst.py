@@ -1,9 +1,9 @@
 """From what a stride of the step loop leaves behind to the records of its instructions.
 
-The loop leaves columns (rdb.linux.step_loop): the general registers before each instruction, and the bytes of everything else that
-was saved.  A record (rdb.record.entry) begins with general registers, each one word of the state before the instruction; all other
-slots stand behind them, in the order in which they were saved.  So the records of a stride are the saved bytes, with
-words of the states put in between: a few numpy operations for a thousand instructions.
+The loop leaves columns (rdb.linux.step_loop): the general registers before each instruction, and the bytes of everything else
+that was saved.  A record (rdb.record.entry) begins with general registers, each one word of the state before the instruction; all
+other slots stand behind them, in the order in which they were saved.  So the records of a stride are the saved bytes, with words
+of the states put in between: a few numpy operations for a thousand instructions.
 """
 
 from __future__ import annotations

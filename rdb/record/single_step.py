@@ -6,7 +6,8 @@ There are two ways through it.
   the step loop (rdb.linux.step_loop) keeps their old contents and steps.  It does so without us once it knows an instruction; we
   are needed for those that are new, write vector registers or store to pages with code or watched bytes.  After the burst the
   records are made of what it kept, all at once (rdb.record.burst).
-* The *comparison* (rdb.record.comparison) is for everything else: state is copied, the instruction runs, what differs is recorded.
+* The *comparison* (rdb.record.comparison) is for everything else: state is copied, the instruction runs, and what differs is
+  recorded.
 
 Recording is transactional: the record of an instruction that did not execute (a fault, a signal that came first) is taken back.
 
@@ -75,14 +76,15 @@ Outcome = Arrived | Slow | tuple[Reason, ...] | None
 
 
 class PlainStep(NamedTuple):
-    """A plain plan, made ready for the burst: its layout's number, what is saved beside general registers, and what the step loop
-    may be told of it.
+    """A plain plan, made ready for the burst: its layout's number, what is saved beside general registers (`reach` says how much
+    of the extended bank that takes), and what the step loop may be told of it.
 
     The bytes behind each slice, size or address pad the saved piece to whole words.
     """
 
     layout: int
     extended: tuple[tuple[slice, bytes], ...]
+    reach: int
     writes: tuple[tuple[int, Callable[[], int], bytes], ...]
     entry: bytes | None
 
@@ -195,7 +197,7 @@ class SingleStepRecorder:
         """What the instruction is about to change beside general registers, and whether code is in that; None if not readable."""
         saved, stale = b"", False
         if step.extended:
-            extended = self.extended()
+            extended = self.extended(step.reach)
             saved = b"".join(extended[piece] + padding for piece, padding in step.extended)
         for size, address_of, padding in step.writes:
             address = address_of()
@@ -276,6 +278,7 @@ class SingleStepRecorder:
         return PlainStep(
             layout.number,
             tuple((slice(offset, offset + size), _padding(size)) for _, offset, size in plan.extended),
+            max((self.arch.registers.leading, *(offset + size for _, offset, size in plan.extended))),
             tuple((size, address_of, _padding(size)) for size, address_of in plan.writes),
             entry,
         )
