@@ -18,12 +18,6 @@ from rdb.symbols.types import (
     DOUBLE,
     FLOAT,
     INT,
-    INT128,
-    LONG,
-    LONG_DOUBLE,
-    UNSIGNED_INT,
-    UNSIGNED_INT128,
-    UNSIGNED_LONG,
     ArrayType,
     ComplexType,
     EnumType,
@@ -123,7 +117,7 @@ def truth(value: Value, context: Context) -> bool:
     return number(value) != 0
 
 
-def promoted(type: Type) -> Type:
+def promoted(type: Type, context: Context) -> Type:
     """The integer promotion of C (C11 6.3.1.1), enums included."""
     plain = strip(type)
     if isinstance(plain, FloatType):
@@ -132,23 +126,25 @@ def promoted(type: Type) -> Type:
         raise ExpressionError(NOT_A_NUMBER)
     if plain.size < INT.size:
         return INT
-    return _integer_type(plain.size, plain.signed)
+    return _integer_type(plain.size, plain.signed, context)
 
 
-def _integer_type(size: int, signed: bool) -> Type:
-    row = (INT, UNSIGNED_INT) if size <= 4 else (LONG, UNSIGNED_LONG) if size <= 8 else (INT128, UNSIGNED_INT128)
-    return row[0] if signed else row[1]
+def _integer_type(size: int, signed: bool, context: Context) -> Type:
+    """The first of C's integer types, beginning with int, that has `size` bytes."""
+    names = ("int", "long", "long long", "__int128")
+    name = next(name for name in names if name in context.types and context.types[name].size >= size)
+    return context.types[name if signed else f"unsigned {name}"]
 
 
-def common(left: Type, right: Type) -> Type:
+def common(left: Type, right: Type, context: Context) -> Type:
     """The type in which C computes with two arithmetic operands (C11 6.3.1.8)."""
-    left, right = promoted(left), promoted(right)
+    left, right = promoted(left, context), promoted(right, context)
     sizes = [side.size for side in (left, right) if isinstance(side, FloatType)]
     if sizes:
-        return {4: FLOAT, 8: DOUBLE}.get(max(sizes), LONG_DOUBLE)
+        return {4: FLOAT, 8: DOUBLE}.get(max(sizes), context.types["long double"])
     size = max(left.size, right.size)
     signed = all(isinstance(side, IntegerType) and side.signed for side in (left, right) if side.size == size)
-    return _integer_type(size, signed)
+    return _integer_type(size, signed, context)
 
 
 def cast(value: Value, type: Type, context: Context) -> Value:

@@ -102,7 +102,11 @@ def _at(node: nodes.At, context: Context) -> Value:
 
 
 def _number(node: nodes.Number, context: Context) -> Value:
-    return constant(node.value, lookup.type_named(node.type, context))
+    type = lookup.type_named(node.type, context)
+    if node.type in ("long", "unsigned long") and node.value >= 1 << 8 * type.size - (node.type == "long"):
+        # The parser takes a long for 8 bytes; where it has fewer, a constant that is too large for it is a long long.
+        type = context.types[node.type.replace("long", "long long")]
+    return constant(node.value, type)
 
 
 def _character_type(name: str, context: Context) -> Type:

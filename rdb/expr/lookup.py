@@ -16,7 +16,6 @@ from rdb.expr.nodes import ArrayOf, FunctionOf, PointerTo, TypeName
 from rdb.expr.scope import Context
 from rdb.expr.value import MemoryLvalue, Value
 from rdb.symbols.types import (
-    BASIC,
     INT,
     ArrayType,
     ComplexType,
@@ -40,10 +39,8 @@ UNKNOWN_DATA = TypedefType(name="<data variable, no debug info>", size=0, target
 UNKNOWN_THREAD_DATA = TypedefType(name="<thread local variable, no debug info>", size=0, target=INT)
 
 BUILT_IN: dict[str, Type] = {
-    **BASIC,
     "complex float": ComplexType(name="complex float", size=8),
     "complex double": ComplexType(name="complex double", size=16),
-    "complex long double": ComplexType(name="complex long double", size=32),
     "wchar_t": TypedefType(name="wchar_t", size=4, target=INT),
 }
 
@@ -150,7 +147,11 @@ def is_type_name(name: str, context: Context) -> bool:
 
 def type_named(spelling: str, context: Context) -> Type:
     """A type by its base spelling; raises in GDB's words."""
-    if spelling in BUILT_IN and " " in spelling or spelling in BASIC:
+    if spelling in context.types:
+        return context.types[spelling]
+    if spelling == "complex long double":
+        return ComplexType(name=spelling, size=2 * context.types["long double"].size)
+    if spelling in BUILT_IN and " " in spelling:
         return BUILT_IN[spelling]
     found = context.scope.table.type_named(spelling, context.pc)
     if found is None:

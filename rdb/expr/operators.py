@@ -10,7 +10,7 @@ from rdb.expr import floats
 from rdb.expr.convert import NOT_A_NUMBER, Numeric, common, decayed, make, number, promoted, truncated, truth
 from rdb.expr.scope import Context
 from rdb.expr.value import Value, integer, is_integral
-from rdb.symbols.types import INT, LONG, FloatType, FunctionType, PointerType, StructType, Type, VoidType, strip
+from rdb.symbols.types import INT, FloatType, FunctionType, PointerType, StructType, Type, VoidType, strip
 
 COMPARISONS: dict[str, Callable[[Numeric, Numeric], bool]] = {
     "==": python.eq,
@@ -48,12 +48,12 @@ def binary(operator: str, left: Value, right: Value, context: Context) -> Value:
     left, right = decayed(left, context), decayed(right, context)
     require_scalars(operator, left, right)
     if operator in COMPARISONS:
-        return make(INT, _compare(operator, left, right))
+        return make(INT, _compare(operator, left, right, context))
     if isinstance(strip(left.type), PointerType) or isinstance(strip(right.type), PointerType):
         return _pointer_arithmetic(operator, left, right, context)
     if operator in SHIFTS:
-        return _shifted(operator, left, right)
-    return _arithmetic(operator, left, right)
+        return _shifted(operator, left, right, context)
+    return _arithmetic(operator, left, right, context)
 
 
 def require_scalars(operator: str, *operands: Value) -> None:
@@ -62,8 +62,8 @@ def require_scalars(operator: str, *operands: Value) -> None:
         raise ExpressionError(f"Structure has no component named operator{operator}.")
 
 
-def _arithmetic(operator: str, left: Value, right: Value) -> Value:
-    type = common(left.type, right.type)
+def _arithmetic(operator: str, left: Value, right: Value, context: Context) -> Value:
+    type = common(left.type, right.type, context)
     if isinstance(type, FloatType):
         if operator not in floats.OPERATORS:
             raise ExpressionError("Integer-only operation on floating point number.")
@@ -77,11 +77,11 @@ def _converted(value: Value, type: Type) -> int:
     return integer(make(type, integer(value)))
 
 
-def _shifted(operator: str, left: Value, right: Value) -> Value:
+def _shifted(operator: str, left: Value, right: Value, context: Context) -> Value:
     """A shift has the promoted type of its left side.  Where C leaves it undefined, all bits are shifted out."""
-    type = promoted(left.type)
+    type = promoted(left.type, context)
     if isinstance(type, FloatType) or not is_integral(right.type):
-        promoted(right.type)
+        promoted(right.type, context)
         raise ExpressionError("Integer-only operation on floating point number.")
     value, count = _converted(left, type), integer(right)
     if not 0 <= count < 8 * type.size:
@@ -89,7 +89,7 @@ def _shifted(operator: str, left: Value, right: Value) -> Value:
     return make(type, value << count if operator == "<<" else value >> count)
 
 
-def _compare(operator: str, left: Value, right: Value) -> bool:
+def _compare(operator: str, left: Value, right: Value, context: Context) -> bool:
     types = [strip(side.type) for side in (left, right)]
     pointers = [isinstance(type, PointerType) for type in types]
     compare = COMPARISONS[operator]
@@ -100,7 +100,7 @@ def _compare(operator: str, left: Value, right: Value) -> bool:
         return compare(integer(left) & mask, integer(right) & mask)
     if any(isinstance(type, VoidType) for type in types):
         raise ExpressionError("Invalid type combination in equality test.")
-    type = common(left.type, right.type)
+    type = common(left.type, right.type, context)
     if isinstance(type, FloatType):
         return compare(number(left), number(right))
     return compare(_converted(left, type), _converted(right, type))
@@ -126,7 +126,7 @@ def _difference(left: Value, right: Value, context: Context) -> Value:
         raise ExpressionError(
             "First argument of `-' is a pointer and second argument is neither\nan integer nor a pointer of the same type."
         )
-    return make(LONG, _quotient(integer(left) - integer(right), _stride(left_type, context)))
+    return make(context.types["long"], _quotient(integer(left) - integer(right), _stride(left_type, context)))
 
 
 def _stride(type: PointerType, context: Context) -> int:
@@ -139,29 +139,29 @@ def _stride(type: PointerType, context: Context) -> int:
     return max(target.size, 1)
 
 
-def negated(value: Value) -> Value:
-    type = _operand_type(value, "-", "Argument to negate operation not a number.")
+def negated(value: Value, context: Context) -> Value:
+    type = _operand_type(value, "-", "Argument to negate operation not a number.", context)
     return make(type, -number(value))
 
 
-def unchanged(value: Value) -> Value:
-    type = _operand_type(value, "+", "Argument to positive operation not a number.")
+def unchanged(value: Value, context: Context) -> Value:
+    type = _operand_type(value, "+", "Argument to positive operation not a number.", context)
     return make(type, number(value))
 
 
-def complemented(value: Value) -> Value:
+def complemented(value: Value, context: Context) -> Value:
     complaint = "Argument to complement operation not an integer, boolean."
-    type = _operand_type(value, "~", complaint)
+    type = _operand_type(value, "~", complaint, context)
     if isinstance(type, FloatType):
         raise ExpressionError(complaint)
     return make(type, ~truncated(number(value)))
 
 
-def _operand_type(value: Value, operator: str, complaint: str) -> Type:
+def _operand_type(value: Value, operator: str, complaint: str, context: Context) -> Type:
     require_scalars(operator, value)
     if not isinstance(strip(value.type), FloatType) and not is_integral(value.type):
         raise ExpressionError(complaint)
-    return promoted(value.type)
+    return promoted(value.type, context)
 
 
 def unary(operator: str, value: Value, context: Context) -> Value:
@@ -169,4 +169,4 @@ def unary(operator: str, value: Value, context: Context) -> Value:
     if operator == "!":
         require_scalars(operator, value)
         return make(INT, not truth(value, context))
-    return {"-": negated, "+": unchanged, "~": complemented}[operator](decayed(value, context))
+    return {"-": negated, "+": unchanged, "~": complemented}[operator](decayed(value, context), context)

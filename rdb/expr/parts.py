@@ -6,7 +6,6 @@ from rdb.errors import ExpressionError
 from rdb.expr.scope import Context
 from rdb.expr.value import Value, integer, is_integral
 from rdb.symbols.types import (
-    LONG,
     ArrayType,
     FunctionType,
     IntegerType,
@@ -33,7 +32,7 @@ def dereference(value: Value, context: Context) -> Value:
             raise ExpressionError("Attempt to dereference a generic pointer.")
         return context.at(context.completed(kind.target), _pointed_at(value, context))
     if isinstance(kind, IntegerType):
-        return context.at(LONG, integer(value))
+        return context.at(context.types["long"], integer(value))
     raise ExpressionError("Attempt to take contents of a non-pointer value.")
 
 

@@ -18,7 +18,6 @@ from rdb.symbols.types import (
     DOUBLE,
     FLOAT,
     INT,
-    LONG,
     VOID,
     FloatType,
     FunctionType,
@@ -27,6 +26,7 @@ from rdb.symbols.types import (
     StructType,
     Type,
     array_of,
+    basic_types,
     pointer_to,
 )
 
@@ -106,7 +106,7 @@ def register_type(register: Register, arch: Arch) -> Type:
         return UINT64 if size == 8 else UINT32
     if register.name in _PLAIN:
         return INT
-    return LONG if "system" in register.groups else _INTEGERS[size]
+    return basic_types(arch.pointer_size)["long"] if "system" in register.groups else _INTEGERS[size]
 
 
 def register_named(name: str, arch: Arch) -> Register | None:

@@ -23,7 +23,7 @@ from rdb.expr.value import (
     shift,
     span,
 )
-from rdb.symbols.types import FunctionType, Member, StructType, Type, strip
+from rdb.symbols.types import FunctionType, Member, StructType, Type, basic_types, strip
 
 if TYPE_CHECKING:
     from rdb.arch.base import Arch
@@ -94,6 +94,11 @@ class Context:
         """Where names are looked up."""
         frame = self.scope.frame
         return None if frame is None else frame.lookup_pc
+
+    @property
+    def types(self) -> dict[str, Type]:
+        """The arithmetic types of C in the program."""
+        return basic_types(self.scope.arch.pointer_size)
 
     def variable(self, name: str) -> Variable | None:
         """The variable that a bare name means here."""

@@ -174,6 +174,11 @@ class SymbolTable:
 
         return arguments_of(self, function)
 
+    @property
+    def pointer_size(self) -> int:
+        """Of the program, in bytes; 8 while there is none."""
+        return self.objects[0].elf.pointer_size if self.objects else 8
+
     def type_named(self, spelling: str, pc: int | None = None) -> Type | None:
         """The type of that C name: "struct node", "size_t", "unsigned long", "enum color"."""
         from rdb.symbols.variables import find_type

@@ -200,6 +200,14 @@ BASIC: dict[str, Type] = {
                  LONG_LONG, UNSIGNED_LONG_LONG, INT128, UNSIGNED_INT128, FLOAT, DOUBLE, LONG_DOUBLE)
     if type.name is not None
 }  # fmt: skip
+_ILP32_OWN = (_integer("long", 4), _integer("unsigned long", 4, False), FloatType(name="long double", size=12))
+_ILP32 = {name: type for name, type in BASIC.items() if type.size < 16} | {type.name or "": type for type in _ILP32_OWN}
+
+
+def basic_types(pointer_size: int) -> dict[str, Type]:
+    """The arithmetic types of C, and void, by name: BASIC where a long has 8 bytes, else those of the i386 ABI."""
+    return BASIC if pointer_size == 8 else _ILP32
+
 
 _WIDTHS = {"char", "short", "int", "long"}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rdb.address import Range
 from rdb.symbols.dies import DAMAGE, Die
 from rdb.symbols.functions import Function, Scope, last_origin, read_scope
-from rdb.symbols.types import BASIC, Type, array_of, canonical_name, pointer_to
+from rdb.symbols.types import Type, array_of, basic_types, canonical_name, pointer_to
 
 if TYPE_CHECKING:
     from rdb.symbols.objects import LoadedObject
@@ -159,15 +159,16 @@ def find_type(table: SymbolTable, spelling: str, pc: int | None) -> Type | None:
         return None
     if spelling.rstrip().endswith("*"):
         target = find_type(table, spelling.rstrip()[:-1], pc)
-        return pointer_to(target) if target is not None else None
+        return pointer_to(target, table.pointer_size) if target is not None else None
     if words[-1].endswith("]") and "[" in spelling:
         base, _, count = spelling.rpartition("[")
         element = find_type(table, base, pc)
         return array_of(element, int(count[:-1])) if element is not None and count[:-1].isdigit() else None
     kind = _KEYWORDS.get(words[0], "plain")
     name = canonical_name(" ".join(words)) if kind == "plain" else " ".join(words[1:])
-    if name in BASIC:
-        return BASIC[name]
+    basic = basic_types(table.pointer_size)
+    if name in basic:
+        return basic[name]
     for object, die in _types_named(table, kind, name, pc):
         return object.types.at(die)
     return None
