@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 
 from rdb.arch.base import Arch, Field
 from rdb.errors import CannotAccessMemory
+from rdb.expr import floats
 from rdb.expr.value import MemoryLvalue, Value
 from rdb.symbols.functions import Function
 from rdb.symbols.types import ArrayType, FloatType, FunctionType, StructType, Type, VoidType, strip
-
-_LONG_DOUBLE = 16
 
 
 def fields(type: Type, offset: int = 0) -> Iterator[Field]:
@@ -23,7 +22,7 @@ def fields(type: Type, offset: int = 0) -> Iterator[Field]:
         for number in range(plain.count or 0):
             yield from fields(plain.element, offset + number * plain.element.size)
     elif isinstance(plain, FloatType):
-        yield Field(offset, plain.size, "x87" if plain.size == _LONG_DOUBLE else "float")
+        yield Field(offset, plain.size, "x87" if floats.format_of(plain) is floats.EXTENDED else "float")
     else:
         yield Field(offset, plain.size, "int")
 
@@ -36,7 +35,8 @@ def returned_value(
     if not isinstance(kind, FunctionType) or isinstance(strip(kind.returns), VoidType):
         return None
     returns, table = kind.returns, arch.registers
-    registers = arch.return_pieces(returns.size, tuple(fields(returns)))
+    aggregate = isinstance(strip(returns), (StructType, ArrayType))
+    registers = arch.return_pieces(returns.size, tuple(fields(returns)), aggregate)
     if registers is not None:
         data = b"".join(table.get(register, banks) for register in registers)
         return Value.of(returns, data[: returns.size].ljust(returns.size, b"\0"))
