@@ -16,42 +16,29 @@ missing) to `notify`; everything else is a return value or an RdbError.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from rdb.address import Range
-from rdb.arch import find
-from rdb.arch.base import Arch, Bank
+from rdb.arch.base import Bank
 from rdb.breakpoints import Breakpoint, BreakpointTable, Stoppoint, Watchpoint
-from rdb.errors import BadProgram, NoFrame, NoLocation, NoProcess, NoRegisters, RdbError
+from rdb.errors import NoLocation, RdbError
 from rdb.events import Direction, Executed, Reason, Stop, WatchKind
-from rdb.expr.evaluate import evaluate, evaluate_traced, parse_in
-from rdb.expr.value import Value, integer
-from rdb.libraries import Libraries
-from rdb.linux import launch, procfs, ptrace, signals
-from rdb.linux.terminal import Terminal
+from rdb.expr.evaluate import evaluate_traced, parse_in
+from rdb.inferior import Inferior
+from rdb.linux import signals
 from rdb.record.target import RecordTarget, Status
 from rdb.returned import returned_value
 from rdb.run_control import RunControl
-from rdb.settings import Settings
 from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
-from rdb.symbols.elf import PT_LOAD, Elf, open_elf
 from rdb.symbols.linespec import CodeLocation, describe, resolve
-from rdb.symbols.table import SymbolTable
-from rdb.symbols.unwind import Frame, frames
-from rdb.target.base import Stratum, Target
-from rdb.target.exec_file import ExecFile
-from rdb.target.native import NativeTarget
-from rdb.target.stack import TargetStack
+from rdb.symbols.unwind import Frame
+from rdb.target.base import Stratum
 from rdb.walks import Continue, Finish, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
 from rdb.watching import frame_of_locals, location_node
 
-_ENDED = "The program is not being run."
 
-
-class Session:
-    """One program being debugged.  Also the Scope of expressions and the Place of walks."""
+class Session(Inferior):
+    """One program being debugged: what is asked to stop it, how it is moved, and the recording of its past."""
 
     def __init__(
         self,
@@ -59,28 +46,13 @@ class Session:
         notify: Callable[[object], None] = lambda remark: None,
     ) -> None:
         """`query` answers a question with yes or no; `notify` is told sentences and reasons that end no command."""
-        self.query, self.notify = query, notify
-        self.settings = Settings()
-        self.table = SymbolTable()
-        self.targets = TargetStack()
+        super().__init__(notify)
+        self.query = query
         self.breakpoints = BreakpointTable()
         self.signals = signals.defaults()
         self.run_control = RunControl(self, self.breakpoints, self.signals)
         self.run_control.tell = notify
-        self.terminal = Terminal()
-        self.program: str | None = None
-        self.arguments = ""
-        self.environment: dict[str, str] = dict(os.environ)
-        self.convenience: dict[str, Value] = {}
-        self.history: list[Value] = []
-        self.internal_stops: frozenset[int] = frozenset()
         self.last_report: StopReport | None = None
-        self._elf: Elf | None = None
-        self._arch: Arch | None = None
-        self._libraries: Libraries | None = None
-        self._frames: list[Frame] = []
-        self._frame_source: Iterator[Frame] | None = None
-        self._selected = 0
 
     def __enter__(self) -> Session:
         return self
@@ -97,54 +69,7 @@ class Session:
             else:
                 self.kill()
 
-    # -- the program
-
-    @property
-    def arch(self) -> Arch:
-        if self._arch is None:
-            from rdb.arch.x86_64 import ARCH
-
-            return ARCH
-        return self._arch
-
-    @property
-    def target(self) -> Target:
-        """The top of the target stack."""
-        return self.targets.top
-
-    @property
-    def process(self) -> NativeTarget | None:
-        """The process target, None when nothing runs."""
-        target = self.targets.at(Stratum.PROCESS)
-        return target if isinstance(target, NativeTarget) else None
-
-    @property
-    def recording(self) -> RecordTarget | None:
-        """The record target, None when nothing is recorded."""
-        target = self.targets.at(Stratum.RECORD)
-        return target if isinstance(target, RecordTarget) else None
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None
-
-    def need_process(self) -> NativeTarget:
-        """The process target, or NoProcess."""
-        process = self.process
-        if process is None:
-            raise NoProcess(_ENDED)
-        return process
-
-    def load(self, path: str) -> None:
-        """Take the program at `path`: its symbols, and its bytes as the exec stratum.  Raises BadProgram."""
-        path = _found(path)
-        elf = open_elf(path)
-        self._arch = _arch_for(elf, path)
-        self.program, self._elf = os.path.abspath(path), elf
-        self.table.objects.clear()
-        self.table.add(self.program)
-        self.targets.push(ExecFile(self.program, _mapped(elf), elf.segment_data))
-        self.moved()
+    # -- the process
 
     def run(self, stop_at: str | None = None) -> StopReport:
         """Start the program and let it run.
@@ -162,49 +87,9 @@ class Session:
             self.break_at(stop_at, temporary=True)
         return self._go(Continue(self, Direction.FORWARD))
 
-    def _launch(self) -> None:
-        assert self.program is not None
-        open_elf(self.program)
-        pid = launch.start(
-            self.program,
-            self.arguments,
-            self.environment,
-            self.settings.text("cwd") or None,
-            randomize=not self.settings.flag("disable-randomization"),
-            own_group=self.terminal.present,
-        )
-        self._adopt(NativeTarget(pid, self.arch, self.terminal))
-
-    def _adopt(self, process: NativeTarget) -> None:
-        """A process has come: put it on the stack and find out what is mapped."""
-        assert self._elf is not None and self.program is not None
-        self.targets.push(process)
-        word = self.arch.pointer_size
-        vector = procfs.auxiliary_vector(process.pid, word)
-        self._libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
-        del self.table.objects[1:]
-        bias = libraries.bias(self._elf.entry)
-        if self.table.objects[0].bias != bias:
-            self.table.objects[0].move(bias)
-        vdso = next((m for m in process.mappings() if m.name == "[vdso]"), None)
-        libraries.begin(self._elf.interpreter, process.memory.read_some(vdso.start, vdso.size) if vdso else b"")
-        self.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
-        self.moved()
-        self._libraries_changed()
-
     def attach(self, pid: int) -> StopReport:
         """Take over a running process."""
-        if self.alive:
-            raise RdbError("A program is being debugged already.  Kill it first.")
-        path = procfs.executable(pid)
-        ptrace.attach(pid)
-        os.waitpid(pid, ptrace.WAIT_ALL)
-        try:
-            self.load(path)
-            self._adopt(NativeTarget(pid, self.arch, self.terminal, attached=True))
-        except RdbError:
-            ptrace.detach(pid)
-            raise
+        self._attach(pid)
         return self._note(self._standing(LocationReached()))
 
     def kill(self) -> int:
@@ -222,171 +107,19 @@ class Session:
         return pid
 
     def _ended(self) -> None:
-        """The process is gone: what remains is the file."""
-        self.targets.remove(Stratum.RECORD)
-        self.targets.remove(Stratum.PROCESS)
-        self._libraries = None
-        self.internal_stops = frozenset()
+        super()._ended()
         self.run_control.pending_signal = 0
         self.run_control.forget_inserted()
         for watchpoint in self.breakpoints.watchpoints:
             if watchpoint.frame is not None:
                 self.breakpoints.delete(watchpoint.number)
-        self.moved()
 
-    def on_internal_stop(self, address: int) -> None:
-        """The dynamic linker has changed its list."""
-        self._libraries_changed()
-
-    def _libraries_changed(self) -> None:
-        if self._libraries is not None:
-            self._libraries.refresh()
-            self.moved()
-            self._resolve_breakpoints()
+    def _objects_changed(self) -> None:
+        self._resolve_breakpoints()
 
     def _replaced(self, executed: Executed) -> None:
-        """The process has become another program."""
-        process = self.need_process()
-        self.targets.remove(Stratum.RECORD)
         self.run_control.forget_inserted()
-        elf = open_elf(executed.path)
-        self._arch = process.arch = _arch_for(elf, executed.path)
-        self.program, self._elf = executed.path, elf
-        self.table.objects.clear()
-        self.table.add(executed.path)
-        self.notify(f"process {process.pid} is executing new program: {executed.path}")
-        self._adopt(process)
-
-    # -- state, as expressions and walks see it
-
-    def moved(self) -> None:
-        """State changed: forget the frames; the innermost is selected."""
-        self._frames = []
-        self._frame_source = None
-        self._selected = 0
-
-    def frames(self) -> Iterable[Frame]:
-        """The frames, innermost first, as far as they are asked for; none without a process."""
-        level = 0
-        while True:
-            while len(self._frames) <= level:
-                following = self._next_frame()
-                if following is None:
-                    return
-                self._frames.append(following)
-            yield self._frames[level]
-            level += 1
-
-    def _next_frame(self) -> Frame | None:
-        if self._frame_source is None:
-            try:
-                registers = self._general_registers()
-            except NoRegisters:
-                return None
-            self._frame_source = frames(registers, self.read_memory, self.table)
-        return next(self._frame_source, None)
-
-    def _general_registers(self) -> dict[str, int]:
-        banks = (self.target.read_bank(Bank.GENERAL), b"")
-        table = self.arch.registers
-        return {
-            register.name: int.from_bytes(table.get(register, banks), "little")
-            for register in table.registers
-            if all(piece.bank is Bank.GENERAL for piece in register.pieces) and register.pieces and register.view is None
-        }
-
-    @property
-    def frame(self) -> Frame | None:
-        """The selected frame, None without a process."""
-        return next((frame for frame in self.frames() if frame.level == self._selected), None)
-
-    def need_frame(self) -> Frame:
-        frame = self.frame
-        if frame is None:
-            raise NoFrame
-        return frame
-
-    def select(self, level: int) -> Frame:
-        """Select a frame by its level."""
-        for frame in self.frames():
-            if frame.level == level:
-                self._selected = level
-                return frame
-        raise NoFrame("No frame at level %d." % level if self._frames else "No stack.")
-
-    def frame_at(self, level: int) -> Frame | None:
-        """For walks: the frame at pc, or (level 1) the one that it returns to, past inlined calls and beyond main."""
-        innermost = next(iter(self.frames()), None)
-        if innermost is None or level == 0:
-            while innermost is not None and innermost.is_artificial:
-                innermost = innermost.older
-            return innermost
-        return innermost.caller
-
-    @property
-    def pc(self) -> int:
-        """pc of the innermost frame; raises NoRegisters without a process."""
-        register = self.arch.registers[self.arch.pc]
-        return int.from_bytes(self.arch.registers.get(register, (self.target.read_bank(Bank.GENERAL), b"")), "little")
-
-    def read_memory(self, address: int, size: int) -> bytes:
-        return self.target.read_memory(address & (1 << 64) - 1, size)
-
-    def write_memory(self, address: int, data: bytes) -> None:
-        self.target.write_memory(address & (1 << 64) - 1, data)
-        selected = self._selected
-        self.moved()
-        self._selected = selected
-
-    def read_register(self, name: str) -> bytes:
-        """A register in the selected frame; those that an older frame did not save are as they are now."""
-        table = self.arch.registers
-        register = table[name]
-        frame = self.frame
-        if frame is None:
-            raise NoRegisters
-        if frame.level and name in frame.registers:
-            return frame.register(name).to_bytes(register.size, "little")
-        banks = (self.target.read_bank(Bank.GENERAL), self._extended_for(name))
-        return table.get(register, banks)
-
-    def _extended_for(self, name: str) -> bytes:
-        register = self.arch.registers[name]
-        if register.view is None and all(piece.bank is Bank.GENERAL for piece in register.pieces):
-            return b""
-        return self.target.read_bank(Bank.EXTENDED)
-
-    def write_register(self, name: str, data: bytes) -> None:
-        """Change a register of the selected frame; in an older frame, where it is saved."""
-        frame = self.need_frame()
-        if frame.level and name in frame.saved_at:
-            self.write_memory(frame.saved_at[name], data)
-            return
-        table = self.arch.registers
-        banks = (bytearray(self.target.read_bank(Bank.GENERAL)), bytearray(self._extended_for(name)))
-        table.put(table[name], banks, data)
-        for bank in {piece.bank for piece in table[name].pieces}:
-            self.target.write_bank(bank, bytes(banks[bank]))
-        selected = self._selected
-        self.moved()
-        self._selected = selected
-
-    def evaluate(self, text: str) -> Value:
-        """The value of an expression in the selected frame."""
-        return evaluate(text, self)
-
-    def evaluate_integer(self, text: str) -> int:
-        """The value of an expression that must be a number."""
-        return integer(self.evaluate(text))
-
-    def set_convenience(self, name: str, number: int) -> None:
-        """Give $name an int."""
-        self.convenience[name] = evaluate(str(number), self)
-
-    def remember(self, value: Value) -> int:
-        """Add to the value history; its number there."""
-        self.history.append(value.snapshot())
-        return len(self.history)
+        super()._replaced(executed)
 
     # -- stopping
 
@@ -451,7 +184,7 @@ class Session:
             node = location_node(node, self)
         value, trace = evaluate_traced(node, self)
         if not trace.memory and not trace.registers and kind is WatchKind.WRITE:
-            raise RdbError("Cannot watch constant value `%s'." % expression)
+            raise RdbError(f"Cannot watch constant value `{expression}'.")
         hardware = self.settings.flag("can-use-hw-watchpoints") and self.run_control.can_use_hardware(trace)
         if not hardware and kind is not WatchKind.WRITE:
             raise RdbError("Expression cannot be implemented with read/access watchpoint.")
@@ -633,28 +366,3 @@ class Session:
     def record_status(self) -> Status | None:
         """What `info record` tells; None when nothing is recorded."""
         return self.recording.status() if self.recording is not None else None
-
-
-def _found(path: str) -> str:
-    """The file a user names: a path, or a name on PATH."""
-    path = os.path.expanduser(path)
-    if os.path.exists(path) or os.sep in path:
-        return path
-    import shutil
-
-    return shutil.which(path) or path
-
-
-def _mapped(elf: Elf) -> list[Range]:
-    """What the program headers say will be mapped."""
-    return [Range(s.address, s.address + s.memory_size) for s in elf.segments if s.type == PT_LOAD]
-
-
-def _arch_for(elf: Elf, path: str) -> Arch:
-    """The CPU of a program, or BadProgram for one that rdb cannot debug."""
-    arch = find(elf.machine, elf.elf_class)
-    if arch is not None:
-        return arch
-    raise BadProgram(path, f"not supported: a {elf.elf_class}-bit program for ELF machine {elf.machine}")
-
-

@@ -29,6 +29,8 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("stops",),
     ("walks",),
     ("run_control",),
+    ("state",),
+    ("inferior",),
     ("session",),
     ("commands",),
     ("render",),
