@@ -25,10 +25,8 @@ from rdb.arch.linux.structures import ABIS
 from rdb.arch.linux.terms import Kind as CallKind
 from rdb.errors import CannotRecord, RdbError
 from rdb.events import (
-    Accessed,
     AtBreakpoint,
     Direction,
-    EndOfHistory,
     Exited,
     Killed,
     Reason,
@@ -38,16 +36,14 @@ from rdb.events import (
     Stepped,
     Stop,
     Watch,
-    WatchKind,
 )
 from rdb.linux import ptrace
 from rdb.linux.inject import Injector
 from rdb.record.comparison import Comparison
 from rdb.record.entry import Kind
-from rdb.record.machine import Machine
 from rdb.record.mappings import AddressSpace
+from rdb.record.past import Past
 from rdb.record.record_list import RecordList
-from rdb.record.replay import Found, search
 from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
 from rdb.record.special import Refused, SpecialSteps
 from rdb.record.verify import Verifier
@@ -91,7 +87,6 @@ class RecordTarget(Target):
         super().__init__()
         self.process, self.arch, self.settings, self.query = process, arch, settings, query
         self.log = RecordList()
-        self.position = 0
         self._breakpoints: set[int] = set()
         self._watches: list[Watch] = []
         self._silent: frozenset[int] = frozenset()
@@ -113,7 +108,7 @@ class RecordTarget(Target):
             warn,
             lambda: settings.limit("record full compare-limit"),
         )
-        self.machine = Machine(self._live_banks(), process.read_memory, process.write_memory, self.space.switch)
+        self.past = Past(process, arch, self.log, self.space)
         self.verifier = Verifier(self.recorder, warn)
         self.log.end_pc = self.recorder.pc
 
@@ -121,7 +116,11 @@ class RecordTarget(Target):
 
     @property
     def replaying(self) -> bool:
-        return self.position < self.log.high
+        return self.past.replaying
+
+    @property
+    def position(self) -> int:
+        return self.past.position
 
     def status(self) -> Status:
         gaps = sum(self.log.layouts[number].gap for segment in self.log for number in segment.trace)
@@ -132,21 +131,14 @@ class RecordTarget(Target):
 
     def goto(self, position: int) -> None:
         """Move to any position of the history."""
-        if not self.log.low <= position <= self.log.high:
-            raise RdbError(f"Target insn not found at {position}.")
-        if not self.replaying:
-            self.machine.banks = self._live_banks()
-        self.log.move(self.position, position, self.machine)
-        self.position = position
-        self._put_pc(self.log.pc(position))
+        self.past.goto(position)
 
     def go_live(self) -> None:
         """Make the present out of where we are: cut off the future and give the thread its registers."""
-        if not self.replaying:
-            return
-        self._write_back()
-        self.log.cut(self.position, self._pc())
-        self.recorder.forget_code()
+        if self.replaying:
+            self.past.make_present()
+            self.stepper.refresh()
+            self.recorder.forget_code()
 
     def finish(self) -> None:
         """Stop recording; the program goes on from the position that is being looked at."""
@@ -156,7 +148,7 @@ class RecordTarget(Target):
     # -- state
 
     def read_bank(self, bank: Bank) -> bytes:
-        return bytes(self.machine.banks[bank]) if self.replaying else self.beneath.read_bank(bank)
+        return bytes(self.past.machine.banks[bank]) if self.replaying else self.beneath.read_bank(bank)
 
     def write_bank(self, bank: Bank, data: bytes) -> None:
         if self.replaying:
@@ -189,7 +181,7 @@ class RecordTarget(Target):
         yield
         self.stepper.refresh()
         comparison.commit(Kind.USER)
-        self.position, self.log.end_pc = self.log.high, self.recorder.pc
+        self.past.position, self.log.end_pc = self.log.high, self.recorder.pc
 
     # -- what to stop for
 
@@ -227,13 +219,14 @@ class RecordTarget(Target):
     def wait(self) -> Stop:
         request = self._request
         if self.replaying or request.direction is Direction.REVERSE:
-            reasons = self._replay(request)
+            until = Until(frozenset(self._breakpoints), watches=tuple(self._watches))
+            reasons = self.past.resume(request, until)
         else:
             reasons = self._record(request)
         return Stop(reasons, self.thread)
 
     def interrupt(self) -> None:
-        self._interrupted = True
+        self._interrupted = self.past.interrupted = True
 
     def kill(self) -> None:
         self._unpin()
@@ -245,71 +238,6 @@ class RecordTarget(Target):
 
     def close(self) -> None:
         self._unpin()
-
-    # -- replaying
-
-    def _replay(self, request: Resume) -> tuple[Reason, ...]:
-        """One search and one move."""
-        until = Until(frozenset(self._breakpoints), watches=tuple(self._watches))
-        if request.step:
-            return self._replay_steps(request, until)
-        found = search(self.log, self.position, request.direction, until, self.process.read_memory)
-        if any(watch.kind is not WatchKind.WRITE for watch in self._watches):
-            return self._replay_reads(request.direction, until, found)
-        self.goto(found.position)
-        return found.reasons
-
-    def _replay_steps(self, request: Resume, until: Until) -> tuple[Reason, ...]:
-        """Step by step, once or while pc stays within the range."""
-        while not self._interrupted:
-            found = self._replay_one(request.direction, until)
-            if found is not None:
-                return found
-            pc = self._pc()
-            if request.within is None or pc not in request.within:
-                return (Stepped(),)
-            if request.direction is Direction.REVERSE and pc == request.within.start:
-                return (Stepped(),)
-        return (Signalled(_SIGINT),)
-
-    def _replay_one(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
-        """Move by one instruction; the reasons to stop there, or None."""
-        forward = direction is Direction.FORWARD
-        target = self.position + (1 if forward else -1)
-        if not self.log.low <= target <= self.log.high:
-            return (EndOfHistory(direction),)
-        watched = [(watch, self.process.memory.read_some(watch.address, watch.length)) for watch in until.watches]
-        read = self._reads(min(target, self.position)) if forward else set()
-        self.goto(target)
-        if not forward and until.watches:
-            read = self._reads(target)
-        reasons: list[Reason] = []
-        for watch, old in watched:
-            new = self.process.memory.read_some(watch.address, watch.length)
-            changed = old != new and watch.kind is not WatchKind.READ
-            if changed or (watch in read and watch.kind is not WatchKind.WRITE):
-                reasons.append(Accessed(watch, *((old, new) if forward else (new, old))))
-        if self._pc() in until.breakpoints:
-            reasons.append(AtBreakpoint(self._pc()))
-        return tuple(reasons) or None
-
-    def _replay_reads(self, direction: Direction, until: Until, found: Found) -> tuple[Reason, ...]:
-        """Reads are not in the log: walk, and look at each instruction's operands, as far as the search says."""
-        while self.position != found.position and not self._interrupted:
-            reasons = self._replay_one(direction, until)
-            if reasons is not None:
-                return reasons
-        return found.reasons if not self._interrupted else (Signalled(_SIGINT),)
-
-    def _reads(self, position: int) -> set[Watch]:
-        """The watches that the instruction at `position`, where the machine stands, reads."""
-        code = self.process.memory.read_some(self.log.pc(position), self.arch.max_instruction)
-        view = _MachineView(self.arch, self.machine)
-        result = set()
-        for operand in self.arch.effects(code, self.log.pc(position)).reads:
-            address, size = operand.extent(view)
-            result |= {w for w in self._watches if address < w.address + w.length and w.address < address + size}
-        return result
 
     # -- recording
 
@@ -333,7 +261,7 @@ class RecordTarget(Target):
                 reasons = (Stepped(),)
             if reasons is None and self._interrupted:
                 reasons = (Signalled(_SIGINT),)
-        self.position = self.log.high
+        self.past.position = self.log.high
         self.log.end_pc = self.recorder.pc
         self.log.prune(self.settings.limit("record full insn-number-max") or None)
         return reasons
@@ -413,27 +341,13 @@ class RecordTarget(Target):
 
     # -- how it is done
 
-    def _live_banks(self) -> tuple[bytearray, bytearray]:
-        return bytearray(self.process.read_bank(Bank.GENERAL)), bytearray(self.process.read_bank(Bank.EXTENDED))
-
-    def _write_back(self) -> None:
-        for bank in Bank:
-            self.process.write_bank(bank, bytes(self.machine.banks[bank]))
-        self.stepper.refresh()
-
-    def _pc(self) -> int:
-        banks = self.machine.banks if self.replaying else self._live_banks()
-        return int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.pc], banks), "little")
-
-    def _put_pc(self, pc: int) -> None:
-        register = self.arch.registers[self.arch.pc]
-        self.arch.registers.put(register, self.machine.banks, pc.to_bytes(8, "little"))
-
     def _pin(self) -> None:
         """Debugger and program on one CPU: a step is then a switch of context, not a message between CPUs."""
         self._cpus = os.sched_getaffinity(0)
         self._their_cpus = os.sched_getaffinity(self.process.pid)
-        one = {min(self._cpus & self._their_cpus or self._cpus)}
+        shared = sorted(self._cpus & self._their_cpus) or sorted(self._cpus)
+        # Debuggers that run side by side spread over the CPUs.
+        one = {shared[self.process.pid % len(shared)]}
         os.sched_setaffinity(0, one)
         self.process.pin(one)
 
@@ -443,20 +357,6 @@ class RecordTarget(Target):
             self.process.pin(self._their_cpus)
         except OSError:
             pass  # the process is gone
-
-
-class _MachineView:
-    """The machine as a CpuView, for evaluating operands in the past."""
-
-    def __init__(self, arch: Arch, machine: Machine) -> None:
-        self._arch, self._machine = arch, machine
-
-    def register(self, name: str) -> int:
-        table = self._arch.registers
-        return int.from_bytes(table.get(table[name], self._machine.banks), "little")
-
-    def memory(self, address: int, size: int) -> bytes:
-        return self._machine.read(address, size)
 
 
 _SIGINT = 2
