@@ -24,3 +24,8 @@ class Range(NamedTuple):
     def overlaps(self, start: int, end: int) -> bool:
         """Whether [start, end) shares a byte with this range."""
         return self.start < end and start < self.end
+
+
+def address_text(address: int, word: int) -> str:
+    """An address with all the digits that one of `word` bytes has."""
+    return f"{address:#0{2 + 2 * word}x}"

@@ -10,7 +10,8 @@ from rdb.arch.x86 import xstate
 
 EM_386 = 3
 _INT_80 = b"\xcd\x80"
-# Sysenter (Intel) and syscall (AMD) overwrite registers, so the vdso puts arguments elsewhere: linux, arch/x86/entry/entry_64_compat.S.
+# Sysenter (Intel) and syscall (AMD) overwrite registers, so the vdso puts arguments elsewhere
+# (linux, arch/x86/entry/entry_64_compat.S).
 _FAST_CALLS = {
     b"\x0f\x34": ("ebx", "ecx", "edx", "esi", "edi", "(ebp)"),
     b"\x0f\x05": ("ebx", "ebp", "edx", "esi", "edi", "(esp)"),
@@ -32,6 +33,7 @@ def _disassemble(code: bytes, address: int, flavor: str) -> list[Assembly]:
 
 ARCH = Arch(
     name="i386",
+    object_format="elf32-i386",
     machine=EM_386,
     elf_class=32,
     pointer_size=4,

@@ -26,6 +26,7 @@ def _disassemble(code: bytes, address: int, flavor: str) -> list[Assembly]:
 
 ARCH = Arch(
     name="i386:x86-64",
+    object_format="elf64-x86-64",
     machine=EM_X86_64,
     elf_class=64,
     pointer_size=8,

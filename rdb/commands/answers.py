@@ -1,4 +1,7 @@
-"""What handlers answer with, where a sentence does not do: data for rdb.render."""
+"""What handlers answer with, where a sentence does not do: data for rdb.render.
+
+`word` is how many bytes an address has in the program, by which addresses are padded.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,7 @@ class FrameLine:
     line: int | None = None
     library: str | None = None
     is_signal: bool = False
+    word: int = 8
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class SourceLines:
 
     lines: Sequence[tuple[int, str]]
     address: int | None = None
+    word: int = 8
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class BreakpointTable:
     """All rows of `info breakpoints`."""
 
     rows: Sequence[BreakpointRow]
+    word: int = 8
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,7 @@ class CodeLine:
     current: bool = False
     code: bytes | None = None
     function: str | None = None
+    word: int = 8
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ class LibraryTable:
     """Shared libraries: where their code begins and ends, whether symbols are read, path."""
 
     rows: Sequence[tuple[int, int, str, str]]
+    word: int = 8
 
 
 @dataclass(frozen=True)
@@ -119,3 +127,11 @@ class MappingTable:
     """The mappings of a process."""
 
     mappings: Sequence[Mapping]
+    word: int = 8
+
+
+@dataclass(frozen=True)
+class ThreadTable:
+    """Threads: whether it is the current one, number, the system's name for it, where it stands."""
+
+    rows: Sequence[tuple[bool, int, str, FrameLine]]

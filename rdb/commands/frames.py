@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rdb.commands.answers import FrameLine
-from rdb.commands.program import main_object
+from rdb.commands.program import libraries
 from rdb.errors import RdbError
 from rdb.symbols.types import ArrayType, StructType, strip
 
@@ -91,9 +91,9 @@ def frame_line(session: Session, frame: Frame, level: int | None = None) -> Fram
     settings = session.settings
     arguments = argument_texts(session, frame)
     shown = settings.flag("print address") and (frame.shows_address or frame.line is None)
-    library = frame.object.path if frame.object is not None and frame.object is not main_object(session) else None
+    library = frame.object.path if frame.object is not None and frame.object in libraries(session) else None
     return FrameLine(frame.name, arguments, level, frame.pc if shown else None, frame.line.path if frame.line else None,
-                     frame.line.line if frame.line else None, library, frame.is_signal_trampoline)
+                     frame.line.line if frame.line else None, library, frame.is_signal_trampoline, session.arch.pointer_size)
 
 
 def walk(session: Session, limit: int | None = None) -> Iterator[Frame]:

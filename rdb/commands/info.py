@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rdb.commands.answers import LibraryTable, MappingTable
+from rdb.address import address_text
+from rdb.commands.answers import LibraryTable, MappingTable, ThreadTable
 from rdb.commands.arguments import address_of, number_of
 from rdb.commands.program import libraries, main_object, process_id
 from rdb.commands.registry import command, prefix
@@ -97,7 +98,7 @@ def info_sharedlibrary(console: Console, arguments: str) -> object:
             high = low + section.size if section is not None else low
             rows.append((low, high, "Yes" if each.dwarf is not None else "Yes (*)", each.path))
     if rows:
-        return LibraryTable(tuple(rows))
+        return LibraryTable(tuple(rows), session.arch.pointer_size)
     return "No shared libraries matched." if arguments else "No shared libraries loaded at this time."
 
 
@@ -145,7 +146,7 @@ def info_proc_mappings(console: Console, arguments: str) -> Iterator[object]:
 
     process = _process(console, arguments)
     yield f"process {process}"
-    yield MappingTable(tuple(mappings(process)))
+    yield MappingTable(tuple(mappings(process)), console.session.arch.pointer_size)
 
 
 @command("info proc cmdline", group="status", arguments="[PROCESS]")
@@ -203,10 +204,9 @@ def info_inferiors(console: Console, arguments: str) -> Iterator[str]:
 
 
 @command("info threads", group="status")
-def info_threads(console: Console, arguments: str) -> Iterator[str]:
+def info_threads(console: Console, arguments: str) -> Iterator[object]:
     """List the threads of the process."""
     from rdb.commands.frames import frame_line
-    from rdb.render import render
 
     session = console.session
     if process_id(session) is None:
@@ -214,8 +214,7 @@ def info_threads(console: Console, arguments: str) -> Iterator[str]:
         return
     frame = next(iter(session.frames()))
     target = f'process {process_id(session)} "{os.path.basename(session.program or "")}"'
-    yield f"  Id   {'Target Id'.ljust(len(target))} Frame "
-    yield f"* 1    {target} {render(frame_line(session, frame), session.settings).rstrip()}"
+    yield ThreadTable(((True, 1, target, frame_line(session, frame)),))
 
 
 # Signals.
@@ -302,10 +301,12 @@ def _matching(console: Console, arguments: str, code: bool) -> Iterator[str]:
         pattern = re.compile(arguments)
     except re.error as error:
         raise UsageError(f"Invalid regexp: {error.msg}") from None
+    word = console.session.arch.pointer_size
     for each in console.session.table.objects:
         for name in each.minimal_names():
             if pattern.search(name):
-                yield from (f"{symbol.address:#018x}  {symbol.name}" for symbol in each.minimal(name) if symbol.is_code is code)
+                found = (symbol for symbol in each.minimal(name) if symbol.is_code is code)
+                yield from (f"{address_text(symbol.address, word)}  {symbol.name}" for symbol in found)
 
 
 def _listed(console: Console, arguments: str, what: str, code: bool) -> Iterator[str]:
@@ -333,11 +334,13 @@ def info_files(console: Console, arguments: str) -> Iterator[str]:
     owner = main_object(session)
     if owner is None:
         return
+    word = session.arch.pointer_size
     yield f'Symbols from "{owner.path}".'
     if process_id(session) is not None:
         yield f"Native process:\n\tUsing the running image of child process {process_id(session)}."
-    yield f"Local exec file:\n\t`{owner.path}', file type elf64-x86-64.\n\tEntry point: {owner.elf.entry + owner.bias:#x}"
+    yield f"Local exec file:\n\t`{owner.path}', file type {session.arch.object_format}."
+    yield f"\tEntry point: {owner.elf.entry + owner.bias:#x}"
     for section in owner.elf.section_list:
         if section.flags & 2:
             low = section.address + owner.bias
-            yield f"\t{low:#018x} - {low + section.size:#018x} is {section.name}"
+            yield f"\t{address_text(low, word)} - {address_text(low + section.size, word)} is {section.name}"

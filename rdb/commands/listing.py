@@ -6,6 +6,7 @@ frame is selected, its line counts as listed and the next listing is centred aro
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rdb.commands.answers import SourceLines
@@ -37,7 +38,7 @@ class Listing:
 
     def stop_at(self, session: Session, path: str, directory: str, line: int, address: int | None = None) -> SourceLines:
         """The line at which a frame stands; the next listing is centred around it."""
-        shown = self.show(session, path, directory, line, line + 1, address)
+        shown = replace(self.show(session, path, directory, line, line + 1, address), word=session.arch.pointer_size)
         self.line = max(line - self.size(session) // 2, 1)
         return shown
 

@@ -86,7 +86,8 @@ def code_lines(console: Console, start: int, end: int, raw: bool, named: bool) -
         found = session.table.minimal_at(address)
         function = found[0].name if named and found is not None else None
         code = session.read_memory(address, length) if raw else None
-        yield CodeLine(address, found[1] if found is not None else None, text, address == pc, code, function)
+        offset = found[1] if found is not None else None
+        yield CodeLine(address, offset, text, address == pc, code, function, session.arch.pointer_size)
         address += length
 
 

@@ -214,14 +214,18 @@ def info_frame(console: Console, arguments: str) -> Iterator[str]:
     place = f" in {here.name}" if here.name else ""
     place += f" ({here.line.path}:{here.line.line})" if here.line else ""
     older = here.older
-    saved = f"; saved rip = {older.pc:#x}" if older is not None else ""
-    yield f" rip = {here.pc:#x}{place}{saved}"
+    pc = console.session.arch.pc
+    saved = f"; saved {pc} = {older.pc:#x}" if older is not None else ""
+    yield f" {pc} = {here.pc:#x}{place}{saved}"
     if here.inlined:
         yield f" inlined into frame {here.level + 1}"
-    elif older is not None and next(islice(console.session.frames(), here.level + 1, None), None) is not None:
-        yield f" called by frame at {older.cfa:#x}"
+    relatives = []
+    if not here.inlined and older is not None and next(islice(console.session.frames(), here.level + 1, None), None) is not None:
+        relatives.append(f"called by frame at {older.cfa:#x}")
     if here.level:
-        yield f" caller of frame at {_frame_at(console, here.level - 1).cfa:#x}"
+        relatives.append(f"caller of frame at {_frame_at(console, here.level - 1).cfa:#x}")
+    if relatives:
+        yield f" {', '.join(relatives)}"
     yield from _frame_contents(console, here)
 
 

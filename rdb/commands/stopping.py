@@ -377,4 +377,5 @@ def _listed(console: Console, arguments: str, points: list[Stoppoint], what: str
     addresses = [location.address for point in points if isinstance(point, Breakpoint) for location in point.locations]
     if addresses:
         console.session.convenience["_"] = console.session.evaluate(f"(void *) {addresses[-1]:#x}")
-    return BreakpointTable(tuple(row for point in points for row in rows_of(point)))
+    rows = tuple(row for point in points for row in rows_of(point))
+    return BreakpointTable(rows, console.session.arch.pointer_size)

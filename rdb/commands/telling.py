@@ -151,7 +151,7 @@ def _recording_stopped(console: Console, reason: RecordingStopped, report: StopR
 
 
 def _exited(console: Console, reason: Exited, report: StopReport | None) -> Iterator[object]:
-    how = f"with code {reason.status:02o}" if reason.status else "normally"
+    how = f"with code 0{reason.status:o}" if reason.status else "normally"
     yield f"[Inferior 1 (process {_process(report)}) exited {how}]"
 
 

@@ -62,6 +62,8 @@ class Examiner:
             format = Format(max(self.count, 1))
         format = self.resolved(format)
         letter, size = format.letter or "x", format.size or "w"
+        if letter == "a" and SIZES[size] > scope.arch.pointer_size:
+            size = "w"
         self.count = format.count
         address = start if start is not None else self.address or 0
         self.letter = letter

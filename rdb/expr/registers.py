@@ -80,6 +80,15 @@ def vector_type(size: int) -> StructType:
 
 
 @functools.cache
+def mmx_type() -> StructType:
+    """The union type of an MMX register."""
+    arrays = ((INT32, 2), (INT16, 4), (INT8, 8))
+    members = [Member(f"v{count}_int{8 * lane.size}", array_of(lane, count, vector=True), 0) for lane, count in arrays]
+    members.insert(0, Member("uint64", INT64, 0))
+    return StructType(keyword="union", tag="builtin_type_vec64i", size=8, read_members=lambda: tuple(members))
+
+
+@functools.cache
 def _flags_type(name: str, size: int, bits: tuple[tuple[int, str], ...]) -> FlagsType:
     return FlagsType(name=f"i386_{name}", size=size, signed=False, bits=bits)
 
@@ -101,7 +110,7 @@ def register_type(register: Register, arch: Arch) -> Type:
     if register.kind == "float":
         return X87
     if register.kind == "vector":
-        return vector_type(size)
+        return mmx_type() if "mmx" in register.groups else vector_type(size)
     if register.kind == "mask":
         return UINT64 if size == 8 else UINT32
     if register.name in _PLAIN:

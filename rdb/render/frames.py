@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rdb.address import address_text
 from rdb.commands.answers import CodeLine, FrameLine, RunTill, SourceLines
 from rdb.render.table import renders
 from rdb.settings import Settings
 
-ADDRESS_WIDTH = 18              # 0x and sixteen digits
 CODE_WIDTH = 19                 # of the bytes, which longer instructions exceed
 SIGNAL = "<signal handler called>"
 
@@ -16,7 +16,7 @@ def frame_text(datum: FrameLine, settings: Settings) -> str:
     level = f"#{datum.level}".ljust(4) if datum.level is not None else ""
     if datum.is_signal:
         return f"{level}{SIGNAL}"
-    address = f"{datum.address:#0{ADDRESS_WIDTH}x} in " if datum.address is not None else ""
+    address = f"{address_text(datum.address, datum.word)} in " if datum.address is not None else ""
     text = f"{level}{address}{datum.function or '??'} ({', '.join(datum.arguments)})"
     if datum.path is not None:
         return f"{text} at {datum.path}:{datum.line}"
@@ -35,7 +35,7 @@ def run_till(datum: RunTill, settings: Settings) -> str:
 
 @renders(SourceLines)
 def source_lines(datum: SourceLines, settings: Settings) -> str:
-    lead = f"{datum.address:#0{ADDRESS_WIDTH}x}\t" if datum.address is not None else ""
+    lead = f"{address_text(datum.address, datum.word)}\t" if datum.address is not None else ""
     return lead + "".join(f"{number}\t{text}\n" for number, text in datum.lines)
 
 
@@ -47,4 +47,4 @@ def code_line(datum: CodeLine, settings: Settings) -> str:
     else:
         place = f" <+{datum.offset}>" if datum.offset is not None else ""
     code = datum.code.hex(" ").ljust(CODE_WIDTH) + "\t" if datum.code is not None else ""
-    return f"{mark}{datum.address:#0{ADDRESS_WIDTH}x}{place}:\t{code}{datum.text}\n"
+    return f"{mark}{address_text(datum.address, datum.word)}{place}:\t{code}{datum.text}\n"

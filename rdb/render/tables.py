@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from rdb.address import address_text
 from rdb.commands.answers import (
     BreakpointRow,
     BreakpointTable,
     LibraryTable,
     MappingTable,
     RecordStatus,
+    ThreadTable,
 )
+from rdb.render.frames import frame_text
 from rdb.render.table import renders
 from rdb.settings import Settings
 
@@ -20,36 +23,41 @@ NARROW = 10                     # the address column when no row has an address
 def breakpoints(datum: BreakpointTable, settings: Settings) -> str:
     kind_width = max([TYPE_WIDTH, *(len(row.kind) for row in datum.rows)])
     software = all(row.kind == "watchpoint" or row.address == "<PENDING>" for row in datum.rows)
-    address_width = NARROW if software else 18
+    address_width = NARROW if software else 2 + 2 * datum.word
     with_address = settings.flag("print address")
     address = "Address".ljust(address_width) + " " if with_address else ""
     lines = [f"{'Num':7} {'Type'.ljust(kind_width)} Disp Enb {address}What"]
     for row in datum.rows:
-        place = _address(row, address_width) + " " if with_address else ""
+        place = _address(row, address_width, datum.word) + " " if with_address else ""
         head = f"{row.number:7} {row.kind.ljust(kind_width)} {row.disposition:4} {row.enabled:3} {place}{row.what}"
         lines += [head, *row.notes]
     return "\n".join(lines) + "\n"
 
 
-def _address(row: BreakpointRow, width: int) -> str:
+def _address(row: BreakpointRow, width: int, word: int) -> str:
     if isinstance(row.address, int):
-        return f"{row.address:#018x}"
+        return address_text(row.address, word)
     return (row.address or "").ljust(width)
 
 
 @renders(LibraryTable)
 def libraries(datum: LibraryTable, settings: Settings) -> str:
     missing = any("*" in row[2] for row in datum.rows)
-    lines = ["From                To                  Syms Read   Shared Object Library"]
-    lines += [f"{low:#018x}  {high:#018x}  {state:11} {path}" for low, high, state, path in datum.rows]
+    width = 2 + 2 * datum.word
+    lines = [f"{'From'.ljust(width)}  {'To'.ljust(width)}  Syms Read   Shared Object Library"]
+    for low, high, state, path in datum.rows:
+        lines.append(f"{address_text(low, datum.word)}  {address_text(high, datum.word)}  {state:11} {path}")
     return "\n".join(lines) + "\n" + ("(*): Shared library is missing debugging information.\n" if missing else "")
 
 
 @renders(MappingTable)
 def mappings(datum: MappingTable, settings: Settings) -> str:
-    lines = ["Mapped address spaces:", "", "          Start Addr           End Addr       Size     Offset  Perms  objfile"]
-    lines += [f"{each.start:#20x} {each.end:#18x} {each.size:#10x} {each.offset:#10x}  {each.protection:5}  {each.name}"
-              for each in datum.mappings]
+    width = 2 + 2 * datum.word
+    head = f"{'Start Addr':>{width + 2}} {'End Addr':>{width}}       Size     Offset  Perms  objfile"
+    lines = ["Mapped address spaces:", "", head]
+    for each in datum.mappings:
+        extent = f"{each.start:#{width + 2}x} {each.end:#{width}x} {each.size:#10x} {each.offset:#10x}"
+        lines.append(f"{extent}  {each.protection:5}  {each.name}")
     return "\n".join(lines) + "\n"
 
 
@@ -66,3 +74,12 @@ def record_status(datum: RecordStatus, settings: Settings) -> str:
         lines.append("No instructions have been logged.")
     limit = "unlimited" if datum.limit is None else datum.limit
     return "\n".join([*lines, f"Max logged instructions is {limit}."]) + "\n"
+
+
+@renders(ThreadTable)
+def threads(datum: ThreadTable, settings: Settings) -> str:
+    width = max(len("Target Id"), *(len(target) for _, _, target, _ in datum.rows))
+    lines = [f"  Id   {'Target Id'.ljust(width)} Frame "]
+    lines += [f"{'*' if current else ' '} {number:<4} {target.ljust(width)} {frame_text(frame, settings)}"
+              for current, number, target, frame in datum.rows]
+    return "\n".join(lines) + "\n"
