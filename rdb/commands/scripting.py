@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -108,12 +108,15 @@ def truth(console: Console, condition: str) -> bool:
     return number_of(console.session, condition) != 0
 
 
-def _check_condition(console: Console, arguments: str) -> None:
-    if not arguments:
-        raise UsageError("if/while commands require arguments.")
+def _check_condition(name: str) -> Callable[[Console, str], None]:
+    def check(console: Console, arguments: str) -> None:
+        if not arguments:
+            raise UsageError(f"{name} command requires an argument.")
+
+    return check
 
 
-@command("if", group="support", arguments="EXPRESSION", body=Body.BRANCHES, check=_check_condition)
+@command("if", group="support", arguments="EXPRESSION", body=Body.BRANCHES, check=_check_condition("if"))
 def if_(console: Console, arguments: str, bodies: Bodies) -> None:
     """Run the commands that follow if an expression is not zero.
     They end with a line saying "end"; a line saying "else" may separate those to run otherwise."""
@@ -122,7 +125,7 @@ def if_(console: Console, arguments: str, bodies: Bodies) -> None:
         console.run_statements(bodies[branch])
 
 
-@command("while", group="support", arguments="EXPRESSION", body=Body.COMMANDS, check=_check_condition)
+@command("while", group="support", arguments="EXPRESSION", body=Body.COMMANDS, check=_check_condition("while"))
 def while_(console: Console, arguments: str, bodies: Bodies) -> None:
     """Run the commands that follow as long as an expression is not zero.
     They end with a line saying "end"; loop_break and loop_continue work as in C."""

@@ -48,8 +48,7 @@ def talk() -> Conversation:
         ("set var $x = 3\nprint $x", "$1 = 3\n"),
         ("set $x = 4\nprint $x", "$1 = 4\n"),
         ("show history", "history filename:  The filename in which to record the command history is \"\".\n"
-                         "history save:  Saving of the history record on exit is on.\n"
-                         "history size:  The size of the command history is 256.\n"),
+                         "history save:  Saving of the history record on exit is on.\n"),
         ("print -elements 3 -- \"abcdef\"", '$1 = "abc"...\n'),
         ("print -pretty -- 3", "$1 = 3\n"),
     ],

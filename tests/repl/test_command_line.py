@@ -197,11 +197,15 @@ class Person:
 
     def leaves(self) -> int:
         """Wait for the end of rdb; its exit status."""
+        deadline = time.monotonic() + 30
         try:
-            while os.read(self.descriptor, 4096):
-                pass
+            while time.monotonic() < deadline:
+                if select.select([self.descriptor], [], [], 0.2)[0] and not os.read(self.descriptor, 4096):
+                    break
+            else:
+                os.kill(self.pid, signal.SIGKILL)
         except OSError:
-            pass
+            pass                            # the other side is closed: rdb has ended
         os.close(self.descriptor)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -246,6 +250,7 @@ def test_a_terminal_with_editing(endless: str, tmp_path: Path, monkeypatch: pyte
     person.waits_for("(rdb)")
     person.types("info lin\t main\r")
     person.waits_for('Line 1 of "')
+    person.waits_for("(rdb)")               # what is typed before the prompt has the terminal is lost
     person.types("\x04")
     assert person.leaves() == 0
 
