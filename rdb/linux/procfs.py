@@ -90,6 +90,19 @@ def executable(pid: int) -> str:
         raise NoProcess() from None
 
 
+def descriptor_of(pid: int, device: str, inode: int) -> int | None:
+    """A descriptor by which a process has the file open that /proc/PID/maps tells of by `device` (two hex numbers) and `inode`."""
+    major, minor = (int(part, 16) for part in device.split(":"))
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            file = os.stat(f"/proc/{pid}/fd/{name}")
+        except OSError:
+            continue
+        if (file.st_dev, file.st_ino) == (os.makedev(major, minor), inode):
+            return int(name)
+    return None
+
+
 PAGE = 4096
 _PRESENT_OR_SWAPPED = 0b11 << 62
 _FILE_PAGE = 1 << 61

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from rdb.errors import CannotAccessMemory, RdbError
+from rdb.errors import RdbError
 from rdb.linux import procfs, ptrace
 from rdb.linux.inject import Injector
 from rdb.linux.procfs import PAGE, Mapping
@@ -106,14 +106,17 @@ class AddressSpace:
         self.pid, self.memory, self.injector = pid, memory, injector
 
     def pages(self, start: int, end: int) -> Pages:
-        """The private pages of [start, end), page-aligned, as far as they are mapped."""
+        """The pages of [start, end), page-aligned, that mapping the same again would not bring back, as far as they are mapped.
+
+        These are the private ones, and all those of a file that has no name any more.
+        """
         start, end = start & ~(PAGE - 1), end + PAGE - 1 & ~(PAGE - 1)
         result = []
-        for low, high in procfs.private_pages(self.pid, start, end):
-            try:
-                result.append((low, self.memory.read(low, high - low)))
-            except CannotAccessMemory:
-                continue
+        nameless = [(m.start, m.end) for m in procfs.mappings(self.pid) if m.start < end and start < m.end and _is_nameless(m)]
+        for low, high in (*nameless, *procfs.private_pages(self.pid, start, end)):
+            data = self.memory.read_some(max(low, start), min(high, end) - max(low, start))
+            if data:
+                result.append((max(low, start), data))
         return result
 
     def switch(self, change: MappingChange, forward: bool) -> None:
@@ -144,7 +147,8 @@ class AddressSpace:
 
     def _restore(self, pages: Pages) -> None:
         for address, data in pages:
-            self.memory.write(address, data)
+            if self.memory.read_some(address, len(data)) != data:
+                self.memory.write(address, data)
 
     def _map(self, stretch: Stretch, here: Mapping | None, there: Mapping | None, moved_by_brk: bool) -> None:
         size = stretch.end - stretch.start
@@ -158,28 +162,41 @@ class AddressSpace:
             self._map_new(there)
 
     def _map_new(self, mapping: Mapping) -> None:
-        flags = _MAP_FIXED | _MAP_NORESERVE | (_MAP_SHARED if mapping.shared else _MAP_PRIVATE)
-        file = self._open(mapping)
+        # Pages can be put back into memory that must not be written only where it is private.
+        shared = mapping.shared and (mapping.writable or not _is_nameless(mapping))
+        flags = _MAP_FIXED | _MAP_NORESERVE | (_MAP_SHARED if shared else _MAP_PRIVATE)
+        opened, file = self._file(mapping)
         where = (mapping.start, mapping.size, _protection(mapping))
         if file is None:
             flags |= _MAP_ANONYMOUS
             self._expect(self.injector.map(*where, flags, -1, 0), "mmap")
         else:
             result = self.injector.map(*where, flags, file, mapping.offset)
-            self.injector.call("close", file)
+            if opened:
+                self.injector.call("close", file)
             self._expect(result, "mmap")
 
-    def _open(self, mapping: Mapping) -> int | None:
-        """A descriptor in the inferior for the mapped file; None for anonymous memory and for files that are gone."""
-        if not mapping.inode or not mapping.name.startswith("/") or mapping.name.endswith(" (deleted)"):
-            return None
+    def _file(self, mapping: Mapping) -> tuple[bool, int | None]:
+        """A descriptor in the inferior for the mapped file, and whether it was opened for us.
+
+        None for anonymous memory, and for a file without a name that the program has closed: its pages are put back without it.
+        """
+        if not mapping.inode:
+            return False, None
+        if _is_nameless(mapping):
+            return False, procfs.descriptor_of(self.pid, mapping.device, mapping.inode)
         mode = _O_RDWR if mapping.shared and mapping.writable else _O_RDONLY
         file = self.injector.call_with_path("open", mapping.name, mode | _O_CLOEXEC, 0)
-        return file if file >= 0 else None
+        return (True, file) if file >= 0 else (False, None)
 
     def _expect(self, result: int, name: str) -> None:
         if -4096 < result < 0:
             raise RdbError(f"The address space could not be restored: {name} gave error {-result}.")
+
+
+def _is_nameless(mapping: Mapping) -> bool:
+    """Whether a mapped file cannot be opened again: it was deleted, or never had a name (shared anonymous memory, memfd)."""
+    return mapping.inode != 0 and (not mapping.name.startswith("/") or mapping.name.endswith(" (deleted)"))
 
 
 def _protection(mapping: Mapping) -> int:

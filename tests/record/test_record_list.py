@@ -1,0 +1,239 @@
+"""The record list against a model that keeps every state whole.
+
+A random history writes registers and memory of all sizes and alignments.  The model keeps a copy of the machine at each position;
+whatever the list does (moves of any length, cuts, prunes, more history), the machine must equal the copy.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rdb.arch.base import Bank, Piece
+from rdb.events import Direction
+from rdb.record import record_list, segment
+from rdb.record.entry import EndEntry, Kind, MemoryEntry, padded
+from rdb.record.machine import Machine
+from rdb.record.mappings import MappingChange
+from rdb.record.record_list import RecordList
+
+GENERAL, EXTENDED = 64, 96
+# Two pages that are neighbours, and one far away.
+PAGES = (0x10000, 0x11000, 0x7FFF_FFFF_E000)
+PAGE = 4096
+PCS = tuple(range(0x400000, 0x400020, 4))
+
+Write = tuple[int, bytes]
+RegisterWrite = tuple[Bank, int, bytes]
+State = tuple[bytes, bytes, bytes]
+
+
+class World:
+    """A machine of three pages and two banks, its history in a RecordList, and a copy of every state."""
+
+    def __init__(self) -> None:
+        self.memory = {page: bytearray(PAGE) for page in PAGES}
+        self.mapped: list[int] = []
+        self.machine = Machine((bytearray(GENERAL), bytearray(EXTENDED)), self.read, self.write, self.remap)
+        self.log = RecordList()
+        self.position = 0
+        self.states = {0: self.state()}
+        self.pcs: dict[int, int] = {}
+        self.kinds: dict[int, Kind] = {}
+
+    def read(self, address: int, size: int) -> bytes:
+        return b"".join(
+            bytes(self.memory[at & ~(PAGE - 1)][at % PAGE : at % PAGE + 1]) for at in range(address, address + size)
+        ) if address % PAGE + size > PAGE else bytes(self.memory[address & ~(PAGE - 1)][address % PAGE : address % PAGE + size])
+
+    def write(self, address: int, data: bytes) -> None:
+        for number, byte in enumerate(data):
+            at = address + number
+            self.memory[at & ~(PAGE - 1)][at % PAGE] = byte
+
+    def remap(self, change: MappingChange, forward: bool) -> None:
+        number = self.log.changes.index(change)
+        if forward:
+            self.mapped.append(number)
+        else:
+            assert self.mapped.pop() == number
+
+    def state(self) -> State:
+        banks = self.machine.banks
+        return bytes(banks[0]), bytes(banks[1]), b"".join(self.memory[page] for page in PAGES) + bytes(self.mapped)
+
+    def execute(
+        self, pc: int, registers: Sequence[RegisterWrite], writes: Sequence[Write], remaps: bool = False, kind: Kind = Kind.INSTRUCTION
+    ) -> None:
+        """Record an instruction as the recorder does, then let it happen."""
+        room, _ = self.log.room()
+        pieces = [Piece(bank, offset, len(data)) for bank, offset, data in registers]
+        layout = self.log.layouts.layout(pc, pieces, [len(data) for _, data in writes], kind, remaps)
+        # All old values are saved first: an instruction's writes may overlap.
+        saved = bytearray()
+        for bank, offset, data in registers:
+            saved += bytes(self.machine.banks[bank][offset : offset + len(data)]).ljust(padded(len(data)), b"\0")
+        for address, data in writes:
+            saved += address.to_bytes(8, "little") + self.read(address, len(data)).ljust(padded(len(data)), b"\0")
+        if remaps:
+            saved += len(self.log.changes).to_bytes(8, "little")
+            self.mapped.append(len(self.log.changes))
+            self.log.changes.append(MappingChange([], brk=(0, len(self.log.changes))))
+        room.values += saved
+        room.trace.append(layout.number)
+        for bank, offset, data in registers:
+            self.machine.banks[bank][offset : offset + len(data)] = data
+        for address, data in writes:
+            self.write(address, data)
+        self.pcs[self.position], self.kinds[self.position] = pc, kind
+        self.position += 1
+        self.states[self.position] = self.state()
+
+    def go(self, target: int) -> None:
+        self.log.move(self.position, target, self.machine)
+        self.position = target
+        assert self.state() == self.states[target]
+
+
+def random_instruction(world: World, chance: random.Random) -> None:
+    registers: list[RegisterWrite] = []
+    for bank, size, most in ((Bank.GENERAL, GENERAL, 3), (Bank.EXTENDED, EXTENDED, 1)):
+        for place in chance.sample(range(0, size, 8), chance.randrange(most + 1)):
+            length = 8 if bank is Bank.GENERAL else min(chance.choice((2, 4, 8, 10, 16, 32)), size - place)
+            registers.append((bank, place, chance.randbytes(length)))
+    # Entries of one instruction are disjoint, as those of real ones are.
+    writes: list[Write] = []
+    for _ in range(chance.choice((0, 0, 0, 1, 1, 2))):
+        size = chance.choice((1, 2, 4, 8, 8, 16, 3, 10, 24, 64, 100))
+        page = chance.choice(PAGES)
+        address = page + chance.choice((0, 8, 16, 64, chance.randrange(160), PAGE - 8)) + chance.choice((0, 0, 1, 4, 5))
+        if address + size > page + PAGE and page != PAGES[0]:
+            continue
+        if all(address + size <= other or other + len(data) <= address for other, data in writes):
+            writes.append((address, chance.randbytes(size)))
+    kind = chance.choices((Kind.INSTRUCTION, Kind.SIGNAL, Kind.USER), (50, 1, 1))[0]
+    world.execute(chance.choice(PCS), registers, writes, chance.random() < 0.01, kind)
+
+
+def history(chance: random.Random, length: int) -> World:
+    world = World()
+    for _ in range(length):
+        random_instruction(world, chance)
+    return world
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Segments and walks so short that a small history has several of each."""
+    monkeypatch.setattr(segment, "CAPACITY", 37)
+    monkeypatch.setattr(record_list, "_WALK", 5)
+
+
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHANCES = st.integers(0, 1 << 32).map(random.Random)
+
+
+@QUICK
+@given(CHANCES, st.integers(1, 150))
+def test_moves(chance: random.Random, length: int) -> None:
+    world = history(chance, length)
+    for _ in range(12):
+        world.go(chance.randrange(length + 1))
+    world.go(0)
+    world.go(length)
+
+
+@QUICK
+@given(CHANCES)
+def test_cuts_and_prunes(chance: random.Random) -> None:
+    """Going on from the past, and dropping the oldest, at random."""
+    world = history(chance, 80)
+    for _ in range(10):
+        low, high = world.log.low, world.log.high
+        world.go(chance.randrange(low, high + 1))
+        choice = chance.randrange(3)
+        if choice == 0:
+            world.log.cut(world.position, PCS[0])
+            assert (world.log.high, world.log.pc(world.position)) == (world.position, PCS[0])
+            for _ in range(chance.randrange(60)):
+                random_instruction(world, chance)
+        elif choice == 1:
+            world.go(high)
+            world.log.prune(chance.randrange(1, 100))
+            assert world.log.low >= low and world.log.high == high
+            world.go(world.log.low)
+        assert len(world.log) == world.log.high - world.log.low
+
+
+@QUICK
+@given(CHANCES)
+def test_find_pc(chance: random.Random) -> None:
+    world = history(chance, 120)
+    world.log.end_pc = chance.choice(PCS)
+    world.log.prune(100)
+    for _ in range(20):
+        start, wanted = chance.randrange(20, 121), frozenset(chance.sample(PCS, chance.randrange(1, 3)))
+        at = [n for n in range(20, 120) if world.pcs[n] in wanted and world.kinds[n] not in (Kind.SIGNAL, Kind.USER)]
+        at += [120] if world.log.end_pc in wanted else []
+        assert world.log.find_pc(wanted, start, Direction.FORWARD) == min((n for n in at if n > start), default=None)
+        assert world.log.find_pc(wanted, start, Direction.REVERSE) == max((n for n in at if n < start), default=None)
+
+
+@QUICK
+@given(CHANCES)
+def test_find_change(chance: random.Random) -> None:
+    """The answer is what comparing all states one by one says, from anywhere in the history."""
+    world = history(chance, 120)
+    for _ in range(20):
+        start = chance.randrange(121)
+        world.go(start)
+        address, size = chance.choice(PAGES) + chance.choice((0, 8, 61, 64, 100)), chance.choice((1, 2, 4, 8, 16))
+        offset = PAGES.index(address & ~(PAGE - 1)) * PAGE + address % PAGE
+
+        def at(position: int, offset: int = offset, size: int = size) -> bytes:
+            return world.states[position][2][offset : offset + size]
+
+        changed = [n for n in range(120) if at(n) != at(n + 1)]
+        current = world.read(address, size)
+        for direction, which in (
+            (Direction.FORWARD, min((n for n in changed if n >= start), default=None)),
+            (Direction.REVERSE, max((n for n in changed if n < start), default=None)),
+        ):
+            found = world.log.find_change(address, current, start, direction)
+            assert found == (None if which is None else (which, at(which), at(which + 1)))
+
+
+def test_entries_are_views() -> None:
+    world = World()
+    world.execute(0x400000, [(Bank.GENERAL, 8, b"12345678")], [(PAGES[0] + 3, b"abc")])
+    register, memory, end = world.log.entries(0)
+    assert memory == MemoryEntry(PAGES[0] + 3, bytes(3))
+    assert (end, register) == (EndEntry(0, 0x400000), (Piece(Bank.GENERAL, 8, 8), bytes(8)))
+    world.go(0)
+    assert world.log.entries(0)[1] == MemoryEntry(PAGES[0] + 3, b"abc"), "in the future a record holds what comes after it"
+
+
+def test_a_bulk_move_is_a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same history, moved through in bulk and walked: machine and records are equal at each end."""
+    for seed in range(6):
+        moved, walked = (history(random.Random(seed), 300) for _ in range(2))
+        for target in (0, 300, 123, 200, 7):
+            monkeypatch.setattr(record_list, "_WALK", 5)
+            moved.go(target)
+            monkeypatch.setattr(record_list, "_WALK", 1000)
+            walked.go(target)
+            assert [bytes(each.values) for each in moved.log] == [bytes(each.values) for each in walked.log]
+
+
+def test_positions_outside() -> None:
+    world = history(random.Random(1), 50)
+    world.log.prune(10)
+    with pytest.raises(IndexError):
+        world.log.segment_at(39)
+    with pytest.raises(IndexError):
+        world.log.segment_at(50)
+    assert world.log.segment_at(40).layout(40).pc == world.pcs[40]
