@@ -33,6 +33,8 @@ class Request(enum.IntEnum):
     ATTACH = 16
     DETACH = 17
     SYSCALL = 24
+    GET_THREAD_AREA = 25
+    SET_THREAD_AREA = 26
     SETOPTIONS = 0x4200
     GETEVENTMSG = 0x4201
     GETSIGINFO = 0x4202
@@ -160,6 +162,11 @@ def set_extended(pid: int, data: bytes | bytearray) -> None:
     buffer = ctypes.create_string_buffer(bytes(data), len(data))
     vector = Iovec(ctypes.addressof(buffer), len(data))
     _call(Request.SETREGSET, pid, NT_X86_XSTATE, ctypes.addressof(vector))
+
+
+def thread_area(request: Request, pid: int, number: int, entry: int) -> None:
+    """GET_THREAD_AREA or SET_THREAD_AREA of descriptor `number`, to or from the user_desc at our address `entry`."""
+    _call(request, pid, number, entry)
 
 
 def get_debug_register(pid: int, number: int) -> int:

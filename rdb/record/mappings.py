@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from rdb.errors import RdbError
-from rdb.linux import procfs, ptrace
+from rdb.linux import procfs, ptrace, thread_areas
 from rdb.linux.inject import Injector
 from rdb.linux.procfs import PAGE, Mapping
 
@@ -54,17 +54,27 @@ class Rseq:
     registers: bool
 
 
+@dataclass(frozen=True)
+class Segments:
+    """A call of set_thread_area(2): the entries for thread-local storage on the two sides."""
+
+    before: thread_areas.Areas
+    after: thread_areas.Areas
+
+
 @dataclass
 class MappingChange:
     """One system call's change of the address space.
 
     `brk` is the break on the two sides if the call moved it.  `rseq` is set where the call told the kernel about a restartable
-    sequence area: the kernel writes there on its own account, and kills the program when the area is not mapped.
+    sequence area: the kernel writes there on its own account, and kills the program when the area is not mapped.  `segments` is
+    set where the call made segments.
     """
 
     stretches: list[Stretch]
     brk: tuple[int, int] | None = None
     rseq: Rseq | None = None
+    segments: Segments | None = None
 
 
 def _backing(mapping: Mapping) -> tuple[object, ...]:
@@ -123,6 +133,8 @@ class AddressSpace:
         """Go from the side before to the side after, or back."""
         if change.rseq is not None:
             self._register(change.rseq, forward)
+        if change.segments is not None:
+            thread_areas.write(self.pid, change.segments.after if forward else change.segments.before)
         for stretch in change.stretches:
             here, there = (stretch.before, stretch.after) if forward else (stretch.after, stretch.before)
             leaving = self.pages(stretch.start, stretch.end) if here is not None and not stretch.same_backing else []
@@ -162,10 +174,10 @@ class AddressSpace:
             self._map_new(there)
 
     def _map_new(self, mapping: Mapping) -> None:
-        # Pages can be put back into memory that must not be written only where it is private.
-        shared = mapping.shared and (mapping.writable or not _is_nameless(mapping))
-        flags = _MAP_FIXED | _MAP_NORESERVE | (_MAP_SHARED if shared else _MAP_PRIVATE)
         opened, file = self._file(mapping)
+        # Without its file, memory that must not be written can be filled only where it is private.
+        shared = mapping.shared and (file is not None or mapping.writable)
+        flags = _MAP_FIXED | _MAP_NORESERVE | (_MAP_SHARED if shared else _MAP_PRIVATE)
         where = (mapping.start, mapping.size, _protection(mapping))
         if file is None:
             flags |= _MAP_ANONYMOUS

@@ -18,11 +18,11 @@ from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan, extents
 from rdb.errors import CannotAccessMemory, CannotRecord
 from rdb.events import Accessed, Reason, Watch, WatchKind
-from rdb.linux import procfs
+from rdb.linux import procfs, thread_areas
 from rdb.linux.stepper import TRAPPED
 from rdb.record.comparison import Comparison, Stretches, writable
 from rdb.record.entry import Kind
-from rdb.record.mappings import AddressSpace, MappingChange, Rseq, difference
+from rdb.record.mappings import AddressSpace, MappingChange, Rseq, Segments, difference
 from rdb.record.single_step import Arrived, SingleStepRecorder
 
 # A repeated string instruction is stepped through if it is short, else run to its end at once.
@@ -146,6 +146,7 @@ class SpecialSteps:
         )
         layout_before = self._mappings(effects)
         break_before = self._break() if name == "brk" else 0
+        segments = thread_areas.read(self.space.pid) if name == "set_thread_area" else ()
         discards = [(address, address + size) for address, size in effects.discards]
         if 0 < arguments[0] < break_before:
             discards.append((arguments[0], break_before))
@@ -160,6 +161,8 @@ class SpecialSteps:
             comparison.add(self._still_mapped(discarded, change))
         if name == "rseq" and not recorder.register(convention.result):
             change = MappingChange([], rseq=Rseq(arguments[0], arguments[1], arguments[3], registers=not arguments[2]))
+        if segments:
+            change = MappingChange([], segments=Segments(segments, thread_areas.read(self.space.pid)))
         comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
         if change is not None:
             recorder.forget_code()
