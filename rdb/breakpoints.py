@@ -67,8 +67,9 @@ class Breakpoint(Stoppoint):
 class Watchpoint(Stoppoint):
     """Stop when the value of an expression changes, or memory is read.
 
-    `frame` is the frame whose locals the expression uses (None: it lives for ever); `value` is the value last seen (None: it could
-    not be read).  A software watchpoint is compared after each single step.
+    `frame` is the frame whose locals the expression uses (None: it lives for ever), `left_at` the address where the program
+    stands when it has returned from that frame; `value` is the value last seen (None: it could not be read).  A software
+    watchpoint is compared after each single step.
     """
 
     expression: str = ""
@@ -76,6 +77,7 @@ class Watchpoint(Stoppoint):
     kind: WatchKind = WatchKind.WRITE
     hardware: bool = True
     frame: FrameId | None = None
+    left_at: int | None = None
     value: Value | None = None
 
     @property

@@ -9,10 +9,10 @@ Run control knows lines, frames and breakpoints, never the record list: whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from rdb.breakpoints import Breakpoint, BreakpointTable, Stoppoint, Watchpoint
+from rdb.breakpoints import BreakpointTable, Stoppoint, Watchpoint
 from rdb.errors import CannotAccessMemory, RdbError
 from rdb.events import (
     Accessed,
@@ -64,6 +64,7 @@ class RunControl:
         self.tell: Callable[[Reason], None] = lambda reason: None
         self._inserted: set[int] = set()
         self._watched: dict[Watch, Watchpoint] = {}
+        self._scope_begins: dict[int, int] = {}
         self._interrupted = False
 
     # -- moving
@@ -94,8 +95,10 @@ class RunControl:
     def _leg(self, walk: Walk) -> Stop:
         """One resume and its wait, with everything inserted that must be."""
         request, target = walk.request(), self.program.target
-        signal, self.pending_signal = (self.pending_signal, 0) if request.direction is Direction.FORWARD else (0, 0)
-        software = self._insert(walk.stops)
+        signal = 0
+        if target.is_live and request.direction is Direction.FORWARD:
+            signal, self.pending_signal = self.pending_signal, 0
+        software = self._insert(walk.stops, request.direction)
         if software:
             request = Resume(request.direction, step=True)
         target.pass_silently([n for n, d in self.signals.items() if not d.stop and not d.tell and d.forward])
@@ -106,19 +109,27 @@ class RunControl:
 
     # -- what is inserted
 
-    def _insert(self, stops: Iterable[int]) -> bool:
+    def _insert(self, stops: Iterable[int], direction: Direction) -> bool:
         """Make the target look for the user's and the walk's stops; whether software watchpoints need single steps."""
         target = self.program.target
-        wanted = set(stops) | self.program.internal_stops
+        self._scope_begins = dict(self._beginnings_of_scopes()) if direction is Direction.REVERSE else {}
+        wanted = set(stops) | self.program.internal_stops | set(self._scope_begins.values())
         for breakpoint in self.breakpoints.breakpoints:
             if breakpoint.enabled:
                 wanted |= {location.address for location in breakpoint.locations}
+        wanted |= {each.left_at for each in self.breakpoints.watchpoints if each.enabled and each.left_at is not None}
         for address in self._inserted - wanted:
             target.remove_breakpoint(address)
         for address in wanted:
             self._insert_one(target, address)
         self._inserted = wanted
         return self._insert_watches(target)
+
+    def _beginnings_of_scopes(self) -> Iterator[tuple[int, int]]:
+        """For each watchpoint on locals its number, and the entry of their function: going backwards they end there."""
+        for watchpoint in self.breakpoints.watchpoints:
+            if watchpoint.enabled and watchpoint.frame is not None:
+                yield watchpoint.number, watchpoint.frame.function_start
 
     def _insert_one(self, target: Target, address: int) -> None:
         try:
@@ -184,9 +195,11 @@ class RunControl:
                 reasons += self._on_signal(reason)
             elif isinstance(reason, AtBreakpoint):
                 reasons += self._on_breakpoint(reason.address)
+                if walk.forward:
+                    reasons += self._on_return(reason.address)
             elif isinstance(reason, (EndOfHistory, RecordingStopped, Executed)):
                 reasons.append(reason)
-        reasons += self._on_watchpoints(stop, walk.direction)
+        reasons += self._on_watchpoints(stop)
         if reasons:
             return tuple(reasons)
         own = self._own_arrival(stop, walk)
@@ -221,6 +234,14 @@ class RunControl:
                 reasons.append(BreakpointHit(breakpoint))
         return reasons
 
+    def _on_return(self, address: int) -> Sequence[Reason]:
+        """The watchpoints on locals of the frame that has just returned to `address` go with it."""
+        gone = [each for each in self.breakpoints.watchpoints if each.left_at == address and each.frame is not None]
+        gone = [each for each in gone if each.enabled and each.frame is not None and not self._lives(each.frame)]
+        for watchpoint in gone:
+            self.breakpoints.delete(watchpoint.number)
+        return [WatchpointOutOfScope(each) for each in gone]
+
     def _counts(self, stoppoint: Stoppoint) -> bool:
         """Whether a hit is one that the user wants: the condition holds, nothing is left to ignore; counts it."""
         if stoppoint.condition_node is not None and not self._holds(stoppoint):
@@ -243,30 +264,40 @@ class RunControl:
 
     # -- watchpoints
 
-    def _on_watchpoints(self, stop: Stop, direction: Direction) -> list[Reason]:
-        touched: dict[int, bool] = {}
+    def _on_watchpoints(self, stop: Stop) -> list[Reason]:
+        touched: dict[int, Accessed] = {}
         for reason in stop.reasons:
             if isinstance(reason, Accessed) and reason.watch in self._watched:
-                touched[self._watched[reason.watch].number] = True
+                touched[self._watched[reason.watch].number] = reason
         reasons: list[Reason] = []
         for watchpoint in self.breakpoints.watchpoints:
-            if watchpoint.enabled and (watchpoint.number in touched or not watchpoint.hardware):
-                reasons += self._check(watchpoint, watchpoint.number in touched)
+            if watchpoint.enabled and self._has_left_scope(watchpoint):
+                self.breakpoints.delete(watchpoint.number)
+                reasons.append(WatchpointOutOfScope(watchpoint))
+            elif watchpoint.enabled and (watchpoint.number in touched or not watchpoint.hardware):
+                reasons += self._check(watchpoint, touched.get(watchpoint.number))
         return reasons
 
-    def _check(self, watchpoint: Watchpoint, touched: bool) -> Sequence[Reason]:
+    def _has_left_scope(self, watchpoint: Watchpoint) -> bool:
+        """Whether the frame of a watchpoint on locals is over, or, backwards, at its very beginning."""
+        if watchpoint.frame is None:
+            return False
+        if self.program.pc == self._scope_begins.get(watchpoint.number):
+            return self._frame_id() == watchpoint.frame
+        return not self._lives(watchpoint.frame)
+
+    def _check(self, watchpoint: Watchpoint, touched: Accessed | None) -> Sequence[Reason]:
         """Whether a watchpoint has triggered: its value differs from the one last seen, or it was read."""
-        if watchpoint.frame is not None and not self._lives(watchpoint.frame):
-            self.breakpoints.delete(watchpoint.number)
-            return (WatchpointOutOfScope(watchpoint),)
         new, _ = self._evaluate(watchpoint)
         old = watchpoint.value
         changed = (new.data if new else None) != (old.data if old else None)
         if changed:
             watchpoint.value = new
-        reports = changed if watchpoint.kind is WatchKind.WRITE else touched
-        if watchpoint.kind is WatchKind.READ and changed:
-            reports = False
+        if watchpoint.kind is WatchKind.READ:
+            # The CPU cannot watch for reads alone: an access that wrote is none.  Writes before it were nobody's concern.
+            reports, changed = touched is not None and touched.before == touched.after, False
+        else:
+            reports = changed if watchpoint.kind is WatchKind.WRITE else touched is not None
         if not reports or not self._counts(watchpoint):
             return ()
         return (WatchpointTriggered(watchpoint, old if changed else None, new, changed),)

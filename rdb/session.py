@@ -183,11 +183,12 @@ class Session(Inferior):
         if location:
             node = location_node(node, self)
         value, trace = evaluate_traced(node, self)
-        if not trace.memory and not trace.registers and kind is WatchKind.WRITE:
+        if not trace.memory and not trace.registers:
             raise RdbError(f"Cannot watch constant value `{expression}'.")
         hardware = self.settings.flag("can-use-hw-watchpoints") and self.run_control.can_use_hardware(trace)
         if not hardware and kind is not WatchKind.WRITE:
             raise RdbError("Expression cannot be implemented with read/access watchpoint.")
+        frame = None if location else frame_of_locals(node, self)
         watchpoint = Watchpoint(
             self.breakpoints.next_number(),
             condition=condition,
@@ -196,7 +197,8 @@ class Session(Inferior):
             node=node,
             kind=kind,
             hardware=hardware,
-            frame=None if location else frame_of_locals(node, self),
+            frame=frame.id if frame is not None else None,
+            left_at=frame.caller.pc if frame is not None and frame.caller is not None else None,
             value=value,
         )
         self.breakpoints.add(watchpoint)

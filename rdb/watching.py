@@ -10,7 +10,7 @@ from rdb.expr import nodes
 from rdb.expr.evaluate import evaluate_node
 from rdb.expr.scope import Scope
 from rdb.symbols.locations import InMemory, locate
-from rdb.symbols.unwind import FrameId
+from rdb.symbols.unwind import Frame
 
 
 def names(node: object) -> Iterator[str]:
@@ -25,7 +25,7 @@ def names(node: object) -> Iterator[str]:
             yield from names(getattr(node, field.name))
 
 
-def frame_of_locals(node: nodes.Node, scope: Scope) -> FrameId | None:
+def frame_of_locals(node: nodes.Node, scope: Scope) -> Frame | None:
     """The selected frame, if the expression uses one of its locals or arguments."""
     frame = scope.frame
     if frame is None:
@@ -34,7 +34,7 @@ def frame_of_locals(node: nodes.Node, scope: Scope) -> FrameId | None:
     for block in scope.table.locals_at(frame.lookup_pc, frame.inlined_out):
         for variable in block.variables:
             if variable.name in used and not isinstance(locate(variable, None, scope.table), InMemory):
-                return frame.id
+                return frame
     return None
 
 

@@ -183,7 +183,7 @@ BACKWARDS = {
         ("reverse-next", "main:91", "step"),
         ("reverse-next 3", "main:92", "step"),
         ("reverse-step", "main:91", "breakpoint 3"),
-        ("reverse-step", "main:89", "step"),
+        ("reverse-step", "main:89", "end of history"),
         ("reverse-step", "main:89", "end of history"),
         ("step", "main:91", "breakpoint 3"),
     ]),
@@ -194,7 +194,7 @@ BACKWARDS = {
         ("reverse-step", "twice:11", "step"),
         ("reverse-step 2", "thrice:14", "step"),
         ("reverse-next", "main:93", "step"),
-        ("next", "main:94", "step"),
+        ("next", "main:94", "end of history"),
     ]),
     "over calls": Walk(BARE, "98", (), [
         ("reverse-next", "main:97", "step"),
@@ -273,7 +273,7 @@ BACKWARDS = {
         ("reverse-finish", "main:52", "finished"),
         ("reverse-next", "main:52", "step"),
         ("reverse-next", "main:51", "step"),
-        ("reverse-stepi", "main:51", "step"),
+        ("reverse-next 2", "main:50", "step"),
     ]),
 }
 

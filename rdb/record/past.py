@@ -129,6 +129,8 @@ class Past:
             changed = old != new and watch.kind is not WatchKind.READ
             if changed or (watch in read and watch.kind is not WatchKind.WRITE):
                 reasons.append(Accessed(watch, *((old, new) if forward else (new, old))))
+        if not reasons and target == (self.log.high if forward else self.log.low):
+            return (EndOfHistory(direction),)
         if self.pc in until.breakpoints:
             reasons.append(AtBreakpoint(self.pc))
         return tuple(reasons) or None

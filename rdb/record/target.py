@@ -212,6 +212,10 @@ class RecordTarget(Target):
     def can_reverse(self) -> bool:
         return True
 
+    @property
+    def is_live(self) -> bool:
+        return not self.replaying
+
     def resume(self, request: Resume) -> None:
         self._request = request
         self._interrupted = False

@@ -110,6 +110,11 @@ class Target:
     def can_reverse(self) -> bool:
         return self.beneath.can_reverse
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the program would execute if it were resumed forwards; in a recorded past nothing does."""
+        return self.beneath.is_live
+
     def resume(self, request: Resume) -> None:
         self.beneath.resume(request)
 
@@ -187,6 +192,10 @@ class _Nothing(Target):
 
     @property
     def can_reverse(self) -> bool:
+        return False
+
+    @property
+    def is_live(self) -> bool:
         return False
 
     def resume(self, request: Resume) -> None:

@@ -131,13 +131,22 @@ class NativeTarget(Target):
 
     # -- movement
 
+    @property
+    def is_live(self) -> bool:
+        return True
+
     def resume(self, request: Resume) -> None:
         self._request = request
         self._watched = {watch: self._peek(watch) for watch in self._watches}
         if not self.attached:
             self._terminal.give(self._group)
-        self._load_watches()
-        self._set_going(request.signal)
+        try:
+            self._load_watches()
+            self._set_going(request.signal)
+        except PtraceFailed:
+            if not self._is_gone():
+                raise
+            # Killed by somebody while it was stopped: the wait will tell.
 
     def wait(self) -> Stop:
         while True:
@@ -189,6 +198,10 @@ class NativeTarget(Target):
             return self.memory.read(watch.address, watch.length)
         except CannotAccessMemory:
             return None
+
+    def _is_gone(self) -> bool:
+        """Whether the process has died since it was last waited for."""
+        return procfs.status(self._pid).get("State", "Z").startswith(("Z", "X"))
 
     def _load_watches(self) -> None:
         self._slots = debug_registers.slots(self._watches)
