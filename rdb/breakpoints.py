@@ -1,8 +1,8 @@
 """What the user asked to stop for.
 
-A Breakpoint or Watchpoint is the user's wish: a number, a condition, a hit count.  Where it applies in the running program are its
-locations; what is inserted into a target at a moment is run control's business and derived from the enabled wishes each time the
-program is resumed.  So a breakpoint can have many locations, or none yet (pending).
+A Breakpoint or Watchpoint is the user's wish: a number, a condition, a hit count.  Where it applies in the running program are
+its locations; what is inserted into a target at a moment is run control's business and derived from the enabled wishes each
+time the program is resumed.  So a breakpoint can have many locations, or none yet (pending).
 """
 
 from __future__ import annotations

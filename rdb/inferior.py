@@ -1,7 +1,7 @@
 """The program being debugged as a thing that comes and goes: loaded, started, attached to, replaced by exec, killed, let go.
 
-An Inferior keeps the target stack and the symbol table in step with that: the exec stratum from `load` on, the process stratum while
-there is one, and the objects that the dynamic linker has mapped.
+An Inferior keeps the target stack and the symbol table in step with that: the exec stratum from `load` on, the process stratum
+while there is one, and the objects that the dynamic linker has mapped.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ class Inferior(State):
             self.settings.text("cwd") or None,
             randomize=not self.settings.flag("disable-randomization"),
             own_group=self.terminal.present,
+            expand=self.settings.flag("startup-with-shell"),
+            tty=self.settings.text("inferior-tty") or None,
         )
         self._adopt(NativeTarget(pid, self.arch, self.terminal))
 

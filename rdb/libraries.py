@@ -1,7 +1,8 @@
 """Which objects are mapped into the running program, and when that changes.
 
-The dynamic linker keeps a list of what it has loaded (struct r_debug and its link_map, <link.h>) and calls an empty function each
-time it has changed it, so that a debugger can put a breakpoint there.  A static program has neither; its one object is all there is.
+The dynamic linker keeps a list of what it has loaded (struct r_debug and its link_map, <link.h>) and calls an empty function
+each time it has changed it, so that a debugger can put a breakpoint there.  A static program has neither; its one object is all
+there is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Run control: resume, wait, decide; one code path for both directions.
 
-`go` drives a walk (rdb.walks).  Each leg inserts what the user wants to stop for and what the walk needs, resumes the target, waits,
-and decides: a reason of the user's (a breakpoint whose condition holds, a watchpoint whose value changed, a signal to stop for, the
-end of history or of the process) ends the walk, so does its own arrival; everything else goes on.
+`go` drives a walk (rdb.walks).  Each leg inserts what the user wants to stop for and what the walk needs, resumes the target,
+waits, and decides: a reason of the user's (a breakpoint whose condition holds, a watchpoint whose value changed, a signal to
+stop for, the end of history or of the process) ends the walk, so does its own arrival; everything else goes on.
 
 Run control knows lines, frames and breakpoints, never the record list: whether the target runs or searches is not its business.
 """

@@ -4,8 +4,8 @@ A walk is asked for the next request to the target, and told of each place where
 user's.  It answers Done, or goes on with another leg.  One algorithm serves both directions: a line is left at its start when
 walking backwards, at the start of the next when walking forwards; a function is entered at its entry, or at its return.
 
-What counts as a place (a line's stretch of code, a frame's identity, a caller's address) comes from the symbols; a walk never looks
-at the record list.
+What counts as a place (a line's stretch of code, a frame's identity, a caller's address) comes from the symbols; a walk never
+looks at the record list.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ PROGRAMS = ROOT / "tests" / "programs"
 BUILD = ROOT / ".build"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _compiler(name: str) -> str:
     path = shutil.which(name)
     if path is None:

@@ -1,7 +1,7 @@
 """Walks as tables: a program, where to begin, and after each command the function, the line and the kind of stop.
 
-A forward walk is done three times: in the live program, while recording, and in the recorded past; each must come to the same places.
-What stands here was compared with gdb 13, where gdb can do it; tests/walks compares random walks with it.
+A forward walk is done three times: in the live program, while recording, and in the recorded past; each must come to the same
+places.  What stands here was compared with gdb 13, where gdb can do it; tests/walks compares random walks with it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SIGUSR1 = 10
 
 
 class Walk(NamedTuple):
-    """It begins at `begin`; `breakpoints` are numbered from 2 (3 for a backward walk).  Rows are (command, place, kind of stop)."""
+    """It begins at `begin`; `breakpoints` are numbered from 2 (3 for a backward walk).  Rows are (command, place, kind of
+    stop)."""
 
     program: tuple[str, ...]
     begin: str

@@ -1,7 +1,7 @@
 """Where the i386 System V ABI, as Linux has it, returns values.
 
-Integers and pointers are in eax, 64-bit ones in edx:eax; floating point of any size is on the x87 stack; structures are in memory,
-however small.
+Integers and pointers are in eax, 64-bit ones in edx:eax; floating point of any size is on the x87 stack; structures are in
+memory, however small.
 """
 
 from __future__ import annotations

@@ -31,18 +31,21 @@ def start(
     folder: str | None = None,
     randomize: bool = False,
     own_group: bool = True,
+    expand: bool = True,
+    tty: str | None = None,
 ) -> int:
     """Start `program` with `arguments` (shell syntax) and return its pid, stopped right after exec.
 
+    With `expand` off no shell is used whatever the arguments hold; `tty` is a terminal to use instead of ours.
     Raises BadProgram when it cannot be executed, RdbError when the shell gave up before the program began (a file to redirect
     from that is missing, say).
     """
-    shell = bool(_NEEDS_SHELL.search(arguments))
+    shell = expand and bool(_NEEDS_SHELL.search(arguments))
     argv = [_SHELL, "-c", f"exec {shlex.quote(program)} {arguments}"] if shell else [program, *_words(arguments)]
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _child(argv, environment, folder, randomize, own_group, writer)
+        _child(argv, environment, folder, randomize, own_group, tty, writer)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         failure = pipe.read()
@@ -66,11 +69,19 @@ def _words(arguments: str) -> list[str]:
 
 
 def _child(
-    argv: list[str], environment: Mapping[str, str], folder: str | None, randomize: bool, own_group: bool, writer: int
+    argv: list[str],
+    environment: Mapping[str, str],
+    folder: str | None,
+    randomize: bool,
+    own_group: bool,
+    tty: str | None,
+    writer: int,
 ) -> None:
     """Become the program; whatever fails is written to the pipe, which a successful exec closes."""
     try:
-        if own_group:
+        if tty:
+            _take_terminal(tty)
+        elif own_group:
             os.setpgid(0, 0)
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU, signal.SIGTTIN, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
@@ -85,3 +96,11 @@ def _child(
     except BaseException as error:
         os.write(writer, str(error).encode())
     os._exit(127)
+
+
+def _take_terminal(path: str) -> None:
+    """Make the terminal `path` the controlling one, and standard input, output and error."""
+    os.setsid()
+    terminal = os.open(path, os.O_RDWR)
+    for file in (0, 1, 2):
+        os.dup2(terminal, file)

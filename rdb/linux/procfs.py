@@ -91,7 +91,8 @@ def executable(pid: int) -> str:
 
 
 def descriptor_of(pid: int, device: str, inode: int) -> int | None:
-    """A descriptor by which a process has the file open that /proc/PID/maps tells of by `device` (two hex numbers) and `inode`."""
+    """A descriptor by which a process has the file open that /proc/PID/maps tells of by `device` (two hex numbers) and
+    `inode`."""
     major, minor = (int(part, 16) for part in device.split(":"))
     for name in os.listdir(f"/proc/{pid}/fd"):
         try:

@@ -1,7 +1,7 @@
 """Recording by comparing before and after.
 
-What cannot be told in advance exactly (slow instructions, system calls, signal frames) is recorded by copying all the state it may
-touch, letting it happen, and recording what differs.  So the record is exact whatever the upper bound was.
+What cannot be told in advance exactly (slow instructions, system calls, signal frames) is recorded by copying all the state it
+may touch, letting it happen, and recording what differs.  So the record is exact whatever the upper bound was.
 """
 
 from __future__ import annotations

@@ -93,9 +93,7 @@ def difference(before: Sequence[Mapping], after: Sequence[Mapping]) -> list[Stre
     result = []
     for start, end in zip(edges, edges[1:]):
         was, now = _cut(old, start, end), _cut(new, start, end)
-        if (was is None) != (now is None):
-            result.append(Stretch(start, end, was, now))
-        elif was and now and (_backing(was) != _backing(now) or was.protection != now.protection):
+        if (was is None) != (now is None) or was and now and (_backing(was) != _backing(now) or was.protection != now.protection):
             result.append(Stretch(start, end, was, now))
     return result
 

@@ -1,7 +1,7 @@
 """Recording what is not a plain instruction: repeated strings, slow instructions, system calls, signals.
 
-All are recorded by comparison (rdb.record.comparison).  What may have been written bounds what is compared; where nobody can tell,
-all writable memory is compared and the record is marked as a gap.
+All are recorded by comparison (rdb.record.comparison).  What may have been written bounds what is compared; where nobody can
+tell, all writable memory is compared and the record is marked as a gap.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class SpecialSteps:
         gap = plan.effects.unknown_memory
         stretches = self._all_memory() if gap else extents(plan.effects, self.recorder)
         if gap:
-            self._warn_once(self._code(plan), f"The instruction {self._code(plan)} at {plan.pc:#x} is recorded by comparing memory.")
+            self._warn_once(
+                self._code(plan), f"The instruction {self._code(plan)} at {plan.pc:#x} is recorded by comparing memory."
+            )
         comparison = Comparison(self.recorder, stretches, self._extended_size(plan))
         status = self._run_past(plan) if plan.effects.overruns else self._step()
         if status != TRAPPED:
@@ -270,7 +272,7 @@ class SpecialSteps:
         size = sum(size for _, size in stretches)
         if limit is not None and size > limit:
             pc = self.recorder.pc
-            why = f"{size} bytes would have to be compared (see \"set record full compare-limit\")"
+            why = f'{size} bytes would have to be compared (see "set record full compare-limit")'
             raise CannotRecord(pc, self.recorder.stepper.memory.read_some(pc, self.recorder.arch.max_instruction), why)
         return stretches
 
@@ -301,7 +303,7 @@ class SpecialSteps:
         stretches = difference(before, procfs.mappings(self.recorder.stepper.pid))
         for stretch in stretches:
             if stretch.before is not None and not stretch.same_backing:
-                stretch.saved = [page for page in _cut(discarded, stretch.start, stretch.end)]
+                stretch.saved = list(_cut(discarded, stretch.start, stretch.end))
         brk = None
         if break_before:
             break_after = self.recorder.register(self.recorder.arch.syscall.result)

@@ -1,8 +1,8 @@
 """Verified recording: nothing is believed, everything is compared.
 
-Before each instruction all registers and all writable memory are copied; afterwards every byte that differs must be in the record
-that was made.  What was missed is told to the user once for each instruction of the program, and the record is replaced by what the
-comparison found, so that the undo stays right even where rdb was wrong about the instruction.
+Before each instruction all registers and all writable memory are copied; afterwards every byte that differs must be in the
+record that was made.  What was missed is told to the user once for each instruction of the program, and the record is replaced
+by what the comparison found, so that the undo stays right even where rdb was wrong about the instruction.
 
 This costs a copy of the program's memory for each instruction; it is for finding faults in rdb, and for being sure.
 """

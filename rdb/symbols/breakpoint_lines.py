@@ -1,8 +1,8 @@
 """Which addresses a breakpoint on FILE:LINE gets.
 
-A line's code can be scattered: one place for each copy of the function, and several in one function where the optimizer moved things
-about.  GDB's choice, which users know: exact matches in all units that were compiled from the file, else those of the next line that
-has code; of several in one block the first; after the prologue if it would be within one.
+A line's code can be scattered: one place for each copy of the function, and several in one function where the optimizer moved
+things about.  GDB's choice, which users know: exact matches in all units that were compiled from the file, else those of the
+next line that has code; of several in one block the first; after the prologue if it would be within one.
 """
 
 from __future__ import annotations

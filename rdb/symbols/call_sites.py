@@ -1,7 +1,8 @@
 """Calls as the compiler describes them (DWARF 5, 3.4): what is called, with which arguments, and whether the caller stayed.
 
-From these come the values that parameters had on entry, and the frames of functions that left by a jump (tail calls): the stack does
-not hold them, but if only one chain of tail calls leads from the function that was called to the one that is running, it is shown.
+From these come the values that parameters had on entry, and the frames of functions that left by a jump (tail calls): the stack
+does not hold them, but if only one chain of tail calls leads from the function that was called to the one that is running, it
+is shown.
 """
 
 from __future__ import annotations

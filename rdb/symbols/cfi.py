@@ -21,8 +21,8 @@ from rdb.symbols.leb128 import sleb, uleb
 class Rule(NamedTuple):
     """How to get a register back.  `how` is one of
 
-    offset (saved at CFA + value), val_offset (is CFA + value), register (is in register number value), expression (saved where the
-    expression value says), val_expression (is what it says), undefined, same.
+    offset (saved at CFA + value), val_offset (is CFA + value), register (is in register number value), expression (saved where
+    the expression value says), val_expression (is what it says), undefined, same.
     """
 
     how: str
@@ -169,7 +169,8 @@ class CallFrames:
         return [low for low, _ in found], [position for _, position in found], frames
 
     def _head(self, frames: _Frames, position: int) -> tuple[int, int, int | None, str]:
-        """Of the entry at `position`: where its contents start and end, its CIE's position (None for a CIE), and its offset code."""
+        """Of the entry at `position`: where its contents start and end, its CIE's position (None for a CIE), and its offset
+        code."""
         (length,) = struct.unpack_from(self._order + "I", frames.raw, position)
         start, code = position + 4, "I"
         if length == 0xFFFFFFFF:
@@ -239,7 +240,8 @@ class CallFrames:
         return FrameEntry(low, high, tuple(execution.finished()), common.signal, common.return_column)
 
     def _pointer(self, raw: bytes, position: int, encoding: int, section: int, data: int) -> tuple[int, int]:
-        """An encoded pointer (LSB Core, "DWARF Exception Header Encoding"); `section` and `data` are what it may be relative to."""
+        """An encoded pointer (LSB Core, "DWARF Exception Header Encoding"); `section` and `data` are what it may be relative
+        to."""
         if encoding == 0xFF:  # DW_EH_PE_omit
             return 0, position
         start, kind = position, encoding & 0x0F

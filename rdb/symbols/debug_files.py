@@ -1,4 +1,5 @@
-"""Where debug info lives that was split off its program: by build id, and by .gnu_debuglink (GDB manual, "Separate Debug Files")."""
+"""Where debug info lives that was split off its program: by build id, and by .gnu_debuglink (GDB manual, "Separate Debug
+Files")."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Debugging information entries (DWARF 5, chapter 2 and 7.5), read one at a time.
 
-A DebugData is the DWARF of one file; it holds Units; a unit's entries are Die objects, made on demand and not kept.  Tags, attributes
-and forms go by the names that pyelftools gives them.  pyelftools itself parses about twenty thousand entries a second, which is
-minutes for a big program, so entries are decoded here: an abbreviation is compiled once into struct formats for its runs of
-fixed-size forms, and most entries cost one unpack, or none at all where they are only skipped.
+A DebugData is the DWARF of one file; it holds Units; a unit's entries are Die objects, made on demand and not kept.  Tags,
+attributes and forms go by the names that pyelftools gives them.  pyelftools itself parses about twenty thousand entries a
+second, which is minutes for a big program, so entries are decoded here: an abbreviation is compiled once into struct formats
+for its runs of fixed-size forms, and most entries cost one unpack, or none at all where they are only skipped.
 
-All addresses here are file addresses.  Damaged data raises one of DAMAGE; the callers at the border (rdb.symbols.objects) take that
-as "no debug info".
+All addresses here are file addresses.  Damaged data raises one of DAMAGE; the callers at the border (rdb.symbols.objects) take
+that as "no debug info".
 """
 
 from __future__ import annotations

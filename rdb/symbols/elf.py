@@ -1,11 +1,12 @@
 """An ELF file without its DWARF: header, segments, sections, notes and the raw symbol table.
 
-A file is opened by reading its headers only; sections are read, and decompressed, when asked for.  Reads go through the path each
-time, so nothing stays open and a file that is rewritten meanwhile yields wrong bytes, never a crash.  The layouts are those of the
-System V gABI, chapters 4 and 5.  Headers are parsed here and not by pyelftools because a program with forty libraries opens forty
-files before its first prompt: this takes a tenth of a millisecond for each.
+A file is opened by reading its headers only; sections are read, and decompressed, when asked for.  Reads go through the path
+each time, so nothing stays open and a file that is rewritten meanwhile yields wrong bytes, never a crash.  The layouts are
+those of the System V gABI, chapters 4 and 5.  Headers are parsed here and not by pyelftools because a program with forty
+libraries opens forty files before its first prompt: this takes a tenth of a millisecond for each.
 
-Invariant: an Elf that exists has a sound header; a section or segment that points outside the file reads as shorter than it claims.
+Invariant: an Elf that exists has a sound header; a section or segment that points outside the file reads as shorter than it
+claims.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """DWARF expressions: a stack machine whose result is a place (DWARF 5, 2.5 and 2.6).
 
-pyelftools splits an expression into operations; this module runs them.  What an expression may ask of the outside world is a Context.
-A place is one of the Location classes.
+pyelftools splits an expression into operations; this module runs them.  What an expression may ask of the outside world is a
+Context.  A place is one of the Location classes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Functions, the blocks nested in them, and the calls that the compiler inlined.
 
-A Scope tree mirrors the subprogram entry at run-time addresses: its nodes are the function itself, lexical blocks and inlined calls
-that own code.  A lexical block without addresses of its own is part of the block around it (DWARF 5, 3.5).
+A Scope tree mirrors the subprogram entry at run-time addresses: its nodes are the function itself, lexical blocks and inlined
+calls that own code.  A lexical block without addresses of its own is part of the block around it (DWARF 5, 3.5).
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ _Slot = Callable[[int, int, int], int]
 
 @dataclass(frozen=True)
 class _Linkage:
-    """What differs between machines: relocation tables and the struct of an entry (offset, info and perhaps addend), where in info
-    the symbol's number begins, the type IRELATIVE, and the jumps by their opcodes."""
+    """What differs between machines: relocation tables and the struct of an entry (offset, info and perhaps addend), where in
+    info the symbol's number begins, the type IRELATIVE, and the jumps by their opcodes."""
 
     tables: tuple[str, ...]
     entry: struct.Struct

@@ -32,8 +32,20 @@ from rdb.symbols.types import ArrayType, PointerType, ReferenceType, Type, array
 from rdb.symbols.unwind import Frame, is_outermost
 from rdb.symbols.variables import Variable
 
-__all__ = ["Constant", "FrameView", "InMemory", "InPieces", "InRegister", "Location", "OptimizedOut", "Part", "Unavailable", "locate",
-           "locate_at_entry", "type_in"]  # fmt: skip
+__all__ = [
+    "Constant",
+    "FrameView",
+    "InMemory",
+    "InPieces",
+    "InRegister",
+    "Location",
+    "OptimizedOut",
+    "Part",
+    "Unavailable",
+    "locate",
+    "locate_at_entry",
+    "type_in",
+]
 
 _REGISTERS = range(0x50, 0x70)  # DW_OP_reg0 to DW_OP_reg31
 

@@ -46,7 +46,12 @@ I386 = MachineRegisters(
     pc="eip", sp="esp", fp="ebp", pointer_size=4, return_offset=-4, thread_pointer="gs_base",
 )  # fmt: skip
 AARCH64 = MachineRegisters(
-    _numbered((0, _row("x", 31)), (31, "sp pc"), (64, _row("v", 32))), pc="pc", sp="sp", fp="x29", link="x30", thread_pointer="tpidr"
+    _numbered((0, _row("x", 31)), (31, "sp pc"), (64, _row("v", 32))),
+    pc="pc",
+    sp="sp",
+    fp="x29",
+    link="x30",
+    thread_pointer="tpidr",
 )
 RISCV = MachineRegisters(
     _numbered(

@@ -48,7 +48,8 @@ class MinimalSymbol:
 
     @property
     def print_name(self) -> str:
-        """The name without the number that the compiler adds to make a local name unique, as in GDB's backtraces and `info symbol`.
+        """The name without the number that the compiler adds to make a local name unique, as in GDB's backtraces and `info
+        symbol`.
 
         Labels in angle brackets have the full name there.
         """
@@ -73,10 +74,11 @@ class MinimalTable:
         self._addresses = [symbol.address for symbol in self._sorted]
 
     def at(self, address: int, section: str | None) -> FileSymbol | None:
-        """The symbol that holds `address`: the last that begins at or before it, in the same section, unless its size excludes it.
+        """The symbol that holds `address`: the last that begins at or before it, in the same section, unless its size excludes
+        it.
 
-        A symbol without a size gives way to one with a size that holds the address, as labels in a function do; else it reaches to
-        the next symbol.
+        A symbol without a size gives way to one with a size that holds the address, as labels in a function do; else it reaches
+        to the next symbol.
         """
         index = bisect_right(self._addresses, address) - 1
         unsized: FileSymbol | None = None

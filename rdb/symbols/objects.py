@@ -1,7 +1,7 @@
 """A loaded object: an executable, a shared library or the vdso, somewhere in memory.
 
-This is the border between file addresses (ELF, DWARF) and run-time addresses: methods take and answer run-time addresses.  It is also
-where damage ends: what cannot be read counts as not there.
+This is the border between file addresses (ELF, DWARF) and run-time addresses: methods take and answer run-time addresses.  It
+is also where damage ends: what cannot be read counts as not there.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def _ends_in(unit: CompilationUnit, path: str, name: str) -> bool:
 class Line(NamedTuple):
     """A stretch [start, end) of code that belongs to one source line.
 
-    `path` is as the compiler was given it; `directory` is where the compiler ran.  Where `is_stmt` is False, `start` is no good place
-    to stop at.
+    `path` is as the compiler was given it; `directory` is where the compiler ran.  Where `is_stmt` is False, `start` is no good
+    place to stop at.
     """
 
     path: str

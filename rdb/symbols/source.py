@@ -1,7 +1,7 @@
 """Source files: where they are on this machine, and their lines.
 
-The search follows GDB's ("Specifying Source Directories"): the path as compiled, taken from each directory of the source path, where
-$cdir stands for the compiler's directory and $cwd for the current one; then its last component in the same directories.
+The search follows GDB's ("Specifying Source Directories"): the path as compiled, taken from each directory of the source path,
+where $cdir stands for the compiler's directory and $cwd for the current one; then its last component in the same directories.
 """
 
 from __future__ import annotations

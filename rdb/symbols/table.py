@@ -1,8 +1,8 @@
 """The symbols of everything that is loaded: what the rest of rdb asks.
 
 All addresses are run-time addresses.  Lookups by address go to the one object that holds it, and there to one compilation unit.
-Lookups by name ask the program first and the libraries in load order; big debug info is approached through the ELF symbol table, and
-read through from end to end only when a name is known to be in it and nothing else has it.
+Lookups by name ask the program first and the libraries in load order; big debug info is approached through the ELF symbol
+table, and read through from end to end only when a name is known to be in it and nothing else has it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Where a thread's copy of an object's thread-local variables is, without libthread_db.
 
-Facts: Drepper, "ELF Handling For Thread-Local Storage", 3 (variant II, x86-64 and i386: blocks lie below the thread pointer; the program's own
-block, module 1, directly below it); System V gABI, "Dynamic Section" (DT_DEBUG); <link.h> (struct r_debug and the public head of
-struct link_map); glibc, nptl_db/structs.def: libc exports the layout of its private structures as `_thread_db_*` symbols, each three
-32-bit numbers (size in bits, count, offset).
+Facts: Drepper, "ELF Handling For Thread-Local Storage", 3 (variant II, x86-64 and i386: blocks lie below the thread pointer;
+the program's own block, module 1, directly below it); System V gABI, "Dynamic Section" (DT_DEBUG); <link.h> (struct r_debug and
+the public head of struct link_map); glibc, nptl_db/structs.def: libc exports the layout of its private structures as
+`_thread_db_*` symbols, each three 32-bit numbers (size in bits, count, offset).
 """
 
 from __future__ import annotations

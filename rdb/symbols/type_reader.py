@@ -1,4 +1,5 @@
-"""From type entries (DWARF 5, chapter 5) to rdb.symbols.types.  Each entry is read once; members of structs when they are asked for."""
+"""From type entries (DWARF 5, chapter 5) to rdb.symbols.types.  Each entry is read once; members of structs when they are asked
+for."""
 
 from __future__ import annotations
 
@@ -34,7 +35,14 @@ _QUALIFIERS = {
 _STRUCTS = {"DW_TAG_structure_type": "struct", "DW_TAG_union_type": "union", "DW_TAG_class_type": "class"}
 _REFERENCES = {"DW_TAG_reference_type": False, "DW_TAG_rvalue_reference_type": True}
 # DW_ATE codes (DWARF 5, 7.8) of integers: (signed, encoding).
-_INTEGERS = {2: (False, "bool"), 5: (True, "int"), 6: (True, "char"), 7: (False, "int"), 8: (False, "char"), 0x10: (False, "char")}
+_INTEGERS = {
+    2: (False, "bool"),
+    5: (True, "int"),
+    6: (True, "char"),
+    7: (False, "int"),
+    8: (False, "char"),
+    0x10: (False, "char"),
+}
 _ATE_COMPLEX, _ATE_FLOAT = 3, 4
 
 
@@ -136,14 +144,18 @@ class TypeReader:
         parameters = tuple(self.of_inherited(child) for child in children if child.tag == "DW_TAG_formal_parameter")
         varargs = any(child.tag == "DW_TAG_unspecified_parameters" for child in children)
         prototyped = bool(die.inherited("DW_AT_prototyped")) or bool(parameters) or die.unit.is_cplus
-        return FunctionType(returns=self.of_inherited(die), parameters=parameters, varargs=varargs and prototyped, prototyped=prototyped)
+        return FunctionType(
+            returns=self.of_inherited(die), parameters=parameters, varargs=varargs and prototyped, prototyped=prototyped
+        )
 
     def _struct(self, die: Die) -> Type:
         keyword, tag = _STRUCTS[die.tag], die.name
         if "DW_AT_declaration" in die:
             defined = self._definition(keyword, tag)
             return defined or StructType(name=tag, keyword=keyword, tag=tag, incomplete=True)
-        return StructType(name=tag, size=int(die.get("DW_AT_byte_size", 0)), keyword=keyword, tag=tag, read_members=lambda: self._members(die))
+        return StructType(
+            name=tag, size=int(die.get("DW_AT_byte_size", 0)), keyword=keyword, tag=tag, read_members=lambda: self._members(die)
+        )
 
     def _definition(self, keyword: str, tag: str | None) -> Type | None:
         """The definition of an opaque struct, in another unit of the object."""
@@ -187,7 +199,9 @@ class TypeReader:
         signed = isinstance(underlying, IntegerType) and underlying.signed
         if signed:
             values = tuple((name, value - (1 << 8 * size) if value >> (8 * size - 1) == 1 else value) for name, value in values)
-        return EnumType(name=die.name, size=size, tag=die.name, enumerators=values, signed=signed or any(v < 0 for _, v in values))
+        return EnumType(
+            name=die.name, size=size, tag=die.name, enumerators=values, signed=signed or any(v < 0 for _, v in values)
+        )
 
 
 _READERS: dict[str, Callable[[TypeReader, Die], Type]] = {
@@ -228,6 +242,3 @@ def _constant_offset(expression: bytes) -> int:
     from rdb.symbols.leb128 import uleb
 
     return uleb(expression, 1)[0] if expression[:1] == b"\x23" else 0
-
-
-

@@ -84,8 +84,8 @@ class FunctionType(Type):
 class Member:
     """A member of a struct: `offset` in bytes from its start.
 
-    A bit field lies in the `type.size` bytes at `offset`, its least significant bit `bit_offset` bits above theirs (counted from the
-    least significant one), and is `bit_size` wide; both are None for an ordinary member.
+    A bit field lies in the `type.size` bytes at `offset`, its least significant bit `bit_offset` bits above theirs (counted
+    from the least significant one), and is `bit_size` wide; both are None for an ordinary member.
     """
 
     name: str | None
@@ -143,7 +143,8 @@ class QualifiedType(Type):
 
 
 def qualified(target: Type, qualifier: str) -> Type:
-    """`target` with one more qualifier; stacked qualifiers are folded into one QualifiedType, and those of an array are its elements'."""
+    """`target` with one more qualifier; stacked qualifiers are folded into one QualifiedType, and those of an array are its
+    elements'."""
     if isinstance(target, ArrayType):
         return array_of(qualified(target.element, qualifier), target.count, target.vector, target.bound)
     held = {"const": False, "volatile": False, "restrict": False, "atomic": False}

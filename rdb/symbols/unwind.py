@@ -1,8 +1,8 @@
 """The stack as frames: who called whom, where each stands, and what its registers were.
 
-Frames come one by one, the youngest first, so asking for the caller costs one step.  A step goes by the call frame information of
-the object (rdb.symbols.cfi); where there is none, by what x86-64 functions do with the stack pointer and rbp.  A function whose code
-was inlined has a frame of its own, which shares pc, registers and CFA with the function that it was inlined into.
+Frames come one by one, the youngest first, so asking for the caller costs one step.  A step goes by the call frame information
+of the object (rdb.symbols.cfi); where there is none, by what x86-64 functions do with the stack pointer and rbp.  A function
+whose code was inlined has a frame of its own, which shares pc, registers and CFA with the function that it was inlined into.
 
 So has a function that left by a tail call, if debug info tells unambiguously that it was there (rdb.symbols.call_sites).
 
@@ -41,7 +41,8 @@ _SIGNAL_REGISTERS_AT = 40
 
 @dataclass
 class _Physical:
-    """A frame of the machine, before inlined calls are told apart; `beyond` are the next older ones where they are known already."""
+    """A frame of the machine, before inlined calls are told apart; `beyond` are the next older ones where they are known
+    already."""
 
     pc: int
     registers: dict[str, int | None]
@@ -64,9 +65,9 @@ def frames(
 ) -> Iterator[Frame]:
     """The frames of a stopped thread, youngest first, with main last unless `past_main`.
 
-    `hidden` is how many inlined calls that begin exactly at pc are not entered yet.  None means all of them, which is right after
-    most stops; 0 is right after stepi and at a breakpoint that the user set on the inlined function; `step` at such a place enters
-    by hiding one less.
+    `hidden` is how many inlined calls that begin exactly at pc are not entered yet.  None means all of them, which is right
+    after most stops; 0 is right after stepi and at a breakpoint that the user set on the inlined function; `step` at such a
+    place enters by hiding one less.
     """
     unwinder = _Unwinder(memory, table)
     pc = registers.get(unwinder.machine.pc)

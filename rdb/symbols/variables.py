@@ -66,8 +66,8 @@ def _declared(object: LoadedObject, scope: Scope) -> list[Variable]:
 def _listed(object: LoadedObject, scope: Scope) -> list[Variable]:
     """The variables of a block in the order in which GDB lists them.
 
-    That is the order of declaration in a function's outermost block.  Nested blocks are hash tables in GDB, with n / 5 + 1 slots for
-    n names of any kind, and are listed slot by slot (found by trying it out on gdb 13).
+    That is the order of declaration in a function's outermost block.  Nested blocks are hash tables in GDB, with n / 5 + 1
+    slots for n names of any kind, and are listed slot by slot (found by trying it out on gdb 13).
     """
     found = _declared(object, scope)
     if scope.is_function:

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="needs an
 @pytest.mark.parametrize("bits", [64, 32])
 def test_everything_that_changes_is_declared(bits: int) -> None:
     report = instructions.run(12_000, seed=20, bits=bits)
-    assert [miss for miss in report.misses.values()] == []
+    assert list(report.misses.values()) == []
     assert len(report.executed) > 2_000
 
 

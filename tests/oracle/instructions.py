@@ -2,10 +2,10 @@
 
     python -m tests.oracle.instructions N SEED [--bits 64|32]
 
-executes N random encodings of every opcode that iced-x86 decodes and this CPU accepts, each in a random state, for real.  What was
-declared is then put back from before; if anything still differs, an undo would have lost it: a miss.  A fault must have changed
-nothing, unless the effects call the instruction `partial` or `repeated`.  Prints how many opcodes were executed, and every kind of
-miss with its bytes.
+executes N random encodings of every opcode that iced-x86 decodes and this CPU accepts, each in a random state, for real.  What
+was declared is then put back from before; if anything still differs, an undo would have lost it: a miss.  A fault must have
+changed nothing, unless the effects call the instruction `partial` or `repeated`.  Prints how many opcodes were executed, and
+every kind of miss with its bytes.
 """
 
 from __future__ import annotations

@@ -46,9 +46,11 @@ class World:
         self.kinds: dict[int, Kind] = {}
 
     def read(self, address: int, size: int) -> bytes:
-        return b"".join(
-            bytes(self.memory[at & ~(PAGE - 1)][at % PAGE : at % PAGE + 1]) for at in range(address, address + size)
-        ) if address % PAGE + size > PAGE else bytes(self.memory[address & ~(PAGE - 1)][address % PAGE : address % PAGE + size])
+        return (
+            b"".join(bytes(self.memory[at & ~(PAGE - 1)][at % PAGE : at % PAGE + 1]) for at in range(address, address + size))
+            if address % PAGE + size > PAGE
+            else bytes(self.memory[address & ~(PAGE - 1)][address % PAGE : address % PAGE + size])
+        )
 
     def write(self, address: int, data: bytes) -> None:
         for number, byte in enumerate(data):
@@ -67,7 +69,12 @@ class World:
         return bytes(banks[0]), bytes(banks[1]), b"".join(self.memory[page] for page in PAGES) + bytes(self.mapped)
 
     def execute(
-        self, pc: int, registers: Sequence[RegisterWrite], writes: Sequence[Write], remaps: bool = False, kind: Kind = Kind.INSTRUCTION
+        self,
+        pc: int,
+        registers: Sequence[RegisterWrite],
+        writes: Sequence[Write],
+        remaps: bool = False,
+        kind: Kind = Kind.INSTRUCTION,
     ) -> None:
         """Record an instruction as the recorder does, then let it happen."""
         room, _ = self.log.room()

@@ -36,7 +36,9 @@ def _ask(script: str, program: Path, request: dict[str, Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         exchange = Path(folder) / "exchange.json"
         exchange.write_text(json.dumps(request))
-        environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"} | {"RDB_ORACLE": str(exchange)}
+        environment = {name: value for name, value in os.environ.items() if name != "DEBUGINFOD_URLS"} | {
+            "RDB_ORACLE": str(exchange)
+        }
         command = ["gdb", "-q", "-nx", "-batch", "-x", str(HERE / script), str(program)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         answer = json.loads(exchange.read_text())

@@ -100,7 +100,9 @@ def exercise(path: Path) -> None:
             for variable in block.variables:
                 describe(variable.type)
         registers = {"rip": address, "rsp": 0x7000_0000, "rbp": 0x7000_0100}
-        for level, _ in enumerate(frames(registers, lambda address, size: b"\x11\x22\0\0\0\0\0\0"[:size].ljust(size, b"\0"), table)):
+        for level, _ in enumerate(
+            frames(registers, lambda address, size: b"\x11\x22\0\0\0\0\0\0"[:size].ljust(size, b"\0"), table)
+        ):
             if level > 5:
                 break
     table.variable("table", None)
@@ -113,7 +115,9 @@ def test_damaged_files(flags: tuple[str, ...], tmp_path: Path) -> None:
     """Cut files, and files with bytes changed in the headers, the debug sections and the unwind tables."""
     whole = program("sym_frames.c", *flags).read_bytes()
     sections = open_elf(str(program("sym_frames.c", *flags))).section_list
-    chosen = [section for section in sections if section.name.startswith((".debug", ".eh_frame", ".symtab", ".strtab", ".rela", ".dyn"))]
+    chosen = [
+        section for section in sections if section.name.startswith((".debug", ".eh_frame", ".symtab", ".strtab", ".rela", ".dyn"))
+    ]
     rounds = random.Random(20)
     for number in range(int(os.environ.get("RDB_FUZZ", "120"))):
         data = bytearray(whole)
@@ -125,7 +129,9 @@ def test_damaged_files(flags: tuple[str, ...], tmp_path: Path) -> None:
         else:
             section = rounds.choice(chosen)
             for _ in range(rounds.choice((1, 3, 30))):
-                data[section.offset + rounds.randrange(max(section.size, 1))] = rounds.choice((0, 1, 0x7F, 0x80, 0xFF, rounds.randrange(256)))
+                data[section.offset + rounds.randrange(max(section.size, 1))] = rounds.choice(
+                    (0, 1, 0x7F, 0x80, 0xFF, rounds.randrange(256))
+                )
         path = tmp_path / f"damaged{number}"
         path.write_bytes(data)
         try:

@@ -46,7 +46,13 @@ def value_of(variable: Variable, frame: Frame, snapshot: Snapshot) -> bytes | No
 def variable_rows(frame: Frame, snapshot: Snapshot) -> Iterator[tuple[Any, ...]]:
     for block in frame.table.locals_at(frame.lookup_pc, frame.inlined_out):
         for variable in block.variables:
-            yield variable.name, variable.is_argument, variable.line or 0, spell(variable.type), value_of(variable, frame, snapshot)
+            yield (
+                variable.name,
+                variable.is_argument,
+                variable.line or 0,
+                spell(variable.type),
+                value_of(variable, frame, snapshot),
+            )
 
 
 def locate_named(frame: Frame, name: str) -> Location | None:

@@ -13,8 +13,15 @@ from rdb.symbols.table import SymbolTable
 from tests.build import PROGRAMS, program
 from tests.symbols.oracle import gdb_breakpoints, gdb_commands, needs_gdb
 
-FLAGS = [("-O0", "-g"), ("-O2", "-g"), ("-O2", "-g", "-gdwarf-4"), ("-O0", "-g", "-gdwarf-4", "-no-pie"), ("-O1", "-g", "-fomit-frame-pointer"),
-         ("-O0", "-g", "-fcf-protection", "-fno-asynchronous-unwind-tables"), ("-O2", "-g", "-gdwarf-5", "-gno-column-info", "-flto")]  # fmt: skip
+FLAGS = [
+    ("-O0", "-g"),
+    ("-O2", "-g"),
+    ("-O2", "-g", "-gdwarf-4"),
+    ("-O0", "-g", "-gdwarf-4", "-no-pie"),
+    ("-O1", "-g", "-fomit-frame-pointer"),
+    ("-O0", "-g", "-fcf-protection", "-fno-asynchronous-unwind-tables"),
+    ("-O2", "-g", "-gdwarf-5", "-gno-column-info", "-flto"),
+]
 SOURCES = ["sym_frames.c", "sym_blocks.c", "sym_types.c", "expr_values.c"]
 FUNCTIONS = {
     "sym_frames.c": ["main", "twice", "compare", "deep", "on_signal", "nowhere", "qsort", "sym_frames.c:deep"],
@@ -57,8 +64,13 @@ def test_line_of_every_address(source: str, flags: tuple[str, ...]) -> None:
     """`info line *ADDRESS` for every byte of the program's own functions."""
     path = program(source, *flags)
     table = loaded(path)
-    places = {address for name in FUNCTIONS[source] for function in table.functions_named(name)
-              for stretch in function.ranges for address in range(*stretch)}  # fmt: skip
+    places = {
+        address
+        for name in FUNCTIONS[source]
+        for function in table.functions_named(name)
+        for stretch in function.ranges
+        for address in range(*stretch)
+    }
     ordered = sorted(places)
     for address, text in zip(ordered, gdb_commands(path, [f"info line *{address:#x}" for address in ordered])):
         line = table.line_at(address)
@@ -77,8 +89,10 @@ def test_info_line(flags: tuple[str, ...]) -> None:
     table = loaded(path)
     count = len((PROGRAMS / "sym_blocks.c").read_text().splitlines())
     for line, text in enumerate(gdb_commands(path, [f"info line {line}" for line in range(1, count + 2)]), 1):
-        found = [(int(match[1], 16), int(match[2] or match[1], 16))
-                 for match in re.finditer(r"at address (0x\w+)[^\n]*?(?:ends at (0x\w+)|but contains no code)", text)]  # fmt: skip
+        found = [
+            (int(match[1], 16), int(match[2] or match[1], 16))
+            for match in re.finditer(r"at address (0x\w+)[^\n]*?(?:ends at (0x\w+)|but contains no code)", text)
+        ]
         assert table.stretches_of("sym_blocks.c", line) == found, text
 
 

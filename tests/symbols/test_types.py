@@ -22,7 +22,12 @@ from tests.build import program
 from tests.symbols.oracle import gdb_commands, needs_gdb
 from tests.symbols.test_lines import loaded
 
-FLAGS = [("-O0", "-g"), ("-O2", "-g", "-gdwarf-4"), ("-O0", "-g", "-gdwarf-3", "-gstrict-dwarf"), ("-O0", "-g", "-fdebug-types-section")]
+FLAGS = [
+    ("-O0", "-g"),
+    ("-O2", "-g", "-gdwarf-4"),
+    ("-O0", "-g", "-gdwarf-3", "-gstrict-dwarf"),
+    ("-O0", "-g", "-fdebug-types-section"),
+]
 
 
 @needs_gdb
@@ -57,8 +62,26 @@ def test_every_function(source: str, flags: tuple[str, ...]) -> None:
 def test_type_names() -> None:
     path = program("sym_types.c", "-O0", "-g")
     table = loaded(path)
-    names = ["struct node", "union either", "enum color", "thing", "callback", "yourlong", "size_t", "unsigned long", "long unsigned int",
-             "struct node *", "char", "struct list", "short int", "unsigned", "row", "struct wide", "_Bool", "vector4"]  # fmt: skip
+    names = [
+        "struct node",
+        "union either",
+        "enum color",
+        "thing",
+        "callback",
+        "yourlong",
+        "size_t",
+        "unsigned long",
+        "long unsigned int",
+        "struct node *",
+        "char",
+        "struct list",
+        "short int",
+        "unsigned",
+        "row",
+        "struct wide",
+        "_Bool",
+        "vector4",
+    ]
     found = {name: table.type_named(name) for name in names}
     mine = {name: describe(type) for name, type in found.items() if type is not None}
     theirs = gdb_commands(path, [f"ptype {name}" for name in names])
@@ -81,7 +104,9 @@ def test_offsets_and_bit_fields() -> None:
         assert gdb_commands(path, commands) == offsets
         for member in named:
             if member.bit_size is not None and member.bit_offset is not None:
-                assert member.bit_offset + member.bit_size <= 8 * member.type.size or member.offset + member.type.size <= struct.size
+                assert (
+                    member.bit_offset + member.bit_size <= 8 * member.type.size or member.offset + member.type.size <= struct.size
+                )
 
 
 @pytest.mark.parametrize("flags", [("-O0", "-g"), ("-O0", "-g", "-gdwarf-3", "-gstrict-dwarf")], ids=" ".join)

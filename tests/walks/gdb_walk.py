@@ -1,7 +1,7 @@
 """Run inside gdb's own Python: carry out commands and write, as JSON, where each has come to.
 
-$RDB_WALK names the file with the commands; [function, line, pc, what gdb said] of each is appended to it, a line for each, so that a
-walk in which gdb hangs is known up to there.
+$RDB_WALK names the file with the commands; [function, line, pc, what gdb said] of each is appended to it, a line for each, so
+that a walk in which gdb hangs is known up to there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Random walks through a program that gdb can record: after every command rdb must stand where gdb stands.
 
-A walk goes through the live program, or through its recording while it is being made (forwards), or through the whole recorded past
-in both directions.  It does not mix these, since gdb 13 hangs now and then when it goes back from the newest position.
+A walk goes through the live program, or through its recording while it is being made (forwards), or through the whole recorded
+past in both directions.  It does not mix these, since gdb 13 hangs now and then when it goes back from the newest position.
 """
 
 from __future__ import annotations
