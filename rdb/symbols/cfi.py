@@ -366,6 +366,7 @@ class _Execution:
 _ADVANCES = {0x02: "B", 0x03: "H", 0x04: "I"}
 _CFA_RULES = {0x0C, 0x0D, 0x0E, 0x0F, 0x12, 0x13}
 _REGISTER_RULES = {
-    0x05: ("offset", "uleb"), 0x07: ("undefined", ""), 0x08: ("same", ""), 0x09: ("register", "uleb"), 0x10: ("expression", "block"),
+    0x05: ("offset", "uleb"), 0x07: ("undefined", ""), 0x08: ("same", ""), 0x09: ("register", "uleb"),
+    0x10: ("expression", "block"),
     0x11: ("offset", "sleb"), 0x14: ("val_offset", "uleb"), 0x15: ("val_offset", "sleb"), 0x16: ("val_expression", "block"),
 }  # fmt: skip

@@ -55,7 +55,8 @@ AARCH64 = MachineRegisters(
 )
 RISCV = MachineRegisters(
     _numbered(
-        (0, "zero ra sp gp tp t0 t1 t2 fp s1"), (10, _row("a", 8)), (18, _row("s", 10, 2)), (28, _row("t", 4, 3)), (32, _row("ft", 8)),
+        (0, "zero ra sp gp tp t0 t1 t2 fp s1"), (10, _row("a", 8)), (18, _row("s", 10, 2)), (28, _row("t", 4, 3)),
+        (32, _row("ft", 8)),
     ),
     pc="pc", sp="sp", fp="fp", link="ra", thread_pointer="tp",
 )  # fmt: skip

@@ -73,9 +73,17 @@ def test_mmx_registers_do_not_move_with_the_top_of_the_stack(arch: Arch, banks: 
 
 @pytest.mark.parametrize(
     ("size", "kind", "registers"),
-    [(0, None, []), (1, "int", [("eax", 1)]), (4, "int", [("eax", 4)]), (8, "int", [("eax", 4), ("edx", 4)]), (4, "float", [("st0", 4)]),
-     (8, "float", [("st0", 8)]), (12, "x87", [("st0", 12)]), (16, "float", [("xmm0", 16)])],
-)  # fmt: skip
+    [
+        (0, None, []),
+        (1, "int", [("eax", 1)]),
+        (4, "int", [("eax", 4)]),
+        (8, "int", [("eax", 4), ("edx", 4)]),
+        (4, "float", [("st0", 4)]),
+        (8, "float", [("st0", 8)]),
+        (12, "x87", [("st0", 12)]),
+        (16, "float", [("xmm0", 16)]),
+    ],
+)
 def test_scalars_in_registers(size: int, kind: str | None, registers: list[tuple[str, int]]) -> None:
     found = return_pieces(size, [Field(0, size, kind)] if kind else [])
     assert found is not None
