@@ -149,7 +149,7 @@ class RunControl:
         for watchpoint in self.breakpoints.watchpoints:
             if not watchpoint.enabled or watchpoint.node is None:
                 continue
-            if not watchpoint.hardware:
+            if not watchpoint.hardware and not self._is_seen(watchpoint, target):
                 software = True
                 continue
             for watch in self.watches(watchpoint):
@@ -163,6 +163,13 @@ class RunControl:
                     ) from None
                 self._watched[watch] = watchpoint
         return software
+
+    def _is_seen(self, watchpoint: Watchpoint, target: Target) -> bool:
+        """Whether the target notices every change of a software watchpoint's value, so that no single steps are needed."""
+        if not target.sees_all_writes:
+            return False
+        _, trace = self._evaluate(watchpoint)
+        return bool(trace.memory) and all(name in _FRAME_REGISTERS for name in trace.registers)
 
     def watches(self, watchpoint: Watchpoint) -> list[Watch]:
         """The memory that the value of a watchpoint depends on at this moment."""

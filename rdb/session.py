@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rdb.arch.base import Bank
 from rdb.breakpoints import Breakpoint, BreakpointTable, Stoppoint, Watchpoint
@@ -26,7 +27,6 @@ from rdb.events import Direction, Executed, Reason, Stop, WatchKind
 from rdb.expr.evaluate import evaluate_traced, parse_in
 from rdb.inferior import Inferior
 from rdb.linux import signals
-from rdb.record.target import RecordTarget, Status
 from rdb.returned import returned_value
 from rdb.run_control import RunControl
 from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
@@ -35,6 +35,9 @@ from rdb.symbols.unwind import Frame
 from rdb.target.base import Stratum
 from rdb.walks import Continue, Finish, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
 from rdb.watching import frame_of_locals, location_node
+
+if TYPE_CHECKING:
+    from rdb.record.target import RecordTarget, Status
 
 
 class Session(Inferior):
@@ -332,6 +335,8 @@ class Session(Inferior):
         process = self.need_process()
         if self.recording is not None:
             raise RdbError("The process is already being recorded.  Use \"record stop\" to stop recording first.")
+        from rdb.record.target import RecordTarget
+
         self.targets.push(RecordTarget(process, self.arch, self.settings, self.query, self.notify))
         self.run_control.forget_inserted()
 

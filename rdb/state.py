@@ -7,18 +7,21 @@ Frames are worked out one by one when somebody asks, and forgotten as soon as an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import NoFrame, NoProcess, NoRegisters
 from rdb.expr.evaluate import evaluate
 from rdb.expr.value import Value, integer
-from rdb.record.target import RecordTarget
 from rdb.settings import Settings
 from rdb.symbols.table import SymbolTable
 from rdb.symbols.unwind import Frame, frames
 from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
 from rdb.target.stack import TargetStack
+
+if TYPE_CHECKING:
+    from rdb.record.target import RecordTarget
 
 
 class State:
@@ -59,8 +62,7 @@ class State:
     @property
     def recording(self) -> RecordTarget | None:
         """The record target, None when nothing is recorded."""
-        target = self.targets.at(Stratum.RECORD)
-        return target if isinstance(target, RecordTarget) else None
+        return cast("RecordTarget | None", self.targets.at(Stratum.RECORD))
 
     @property
     def alive(self) -> bool:

@@ -195,6 +195,10 @@ class RecordTarget(Target):
     def can_watch(self, watches: Sequence[Watch]) -> bool:
         return True
 
+    @property
+    def sees_all_writes(self) -> bool:
+        return True
+
     def insert_watch(self, watch: Watch) -> None:
         self._watches.append(watch)
 

@@ -89,6 +89,11 @@ class Target:
     def remove_breakpoint(self, address: int) -> None:
         self.beneath.remove_breakpoint(address)
 
+    @property
+    def sees_all_writes(self) -> bool:
+        """Whether any amount of memory can be watched, because every write is known anyway."""
+        return self.beneath.sees_all_writes
+
     def insert_watch(self, watch: Watch) -> None:
         """Stop on an access; raises RdbError when there are no more debug registers."""
         self.beneath.insert_watch(watch)
@@ -189,6 +194,10 @@ class _Nothing(Target):
 
     def pass_silently(self, signals: Collection[int]) -> None:
         pass
+
+    @property
+    def sees_all_writes(self) -> bool:
+        return False
 
     @property
     def can_reverse(self) -> bool:

@@ -117,6 +117,10 @@ class NativeTarget(Target):
     def can_watch(self, watches: Sequence[Watch]) -> bool:
         return len(debug_registers.slots(watches)) <= debug_registers.COUNT
 
+    @property
+    def sees_all_writes(self) -> bool:
+        return False
+
     def insert_watch(self, watch: Watch) -> None:
         if not self.can_watch([*self._watches, watch]):
             raise RdbError("There are not enough available hardware resources for this watchpoint.")
