@@ -267,10 +267,11 @@ class Assembly:
 class Arch:
     """One CPU, as data.
 
-    `name` is GDB's name for it and `object_format` BFD's for its programs, `machine` the ELF e_machine and `elf_class` 32 or 64.
-    `breakpoint` is the trap instruction; pc stands behind it when it has trapped.  `effects` takes the bytes of one instruction
-    (or more) and its address.  `disassemble` takes code, its address and the flavor (on x86 "att" or "intel"), and decodes to the
-    end of the code.  `arguments` are the integer argument registers in order.  `normal` is told above.
+    `name` is GDB's name for it and `object_format` BFD's for its programs, `machine` the ELF e_machine and `elf_class` 32 or
+    64.  `breakpoint` is the trap instruction; pc stands behind it when it has trapped.  `effects` takes the bytes of one
+    instruction (or more) and its address.  `disassemble` takes code, its address and the flavor (on x86 "att" or "intel"), and
+    decodes to the end of the code.  `second_length` asks another decoder how long an instruction is.  `arguments` are the
+    integer argument registers in order.  `normal` is told above.
     """
 
     name: str
@@ -290,6 +291,7 @@ class Arch:
     return_pieces: ReturnPieces
     flag_names: Callable[[int], str]
     syscall: SyscallConvention
+    second_length: Callable[[bytes, int], int | None] = lambda code, address: None
     arguments: tuple[str, ...] = ()
     normal: Callable[[bytes | bytearray], bytearray] = bytearray
 

@@ -31,6 +31,12 @@ def _disassemble(code: bytes, address: int, flavor: str) -> list[Assembly]:
     return disassemble(32, code, address, flavor)
 
 
+def _second_length(code: bytes, address: int) -> int | None:
+    from rdb.arch.x86.second_opinion import length
+
+    return length(32, code, address)
+
+
 ARCH = Arch(
     name="i386",
     object_format="elf32-i386",
@@ -46,6 +52,7 @@ ARCH = Arch(
     max_instruction=15,
     effects=_effects,
     disassemble=_disassemble,
+    second_length=_second_length,
     return_pieces=calling.return_pieces,
     flag_names=table()["eflags"].flag_names,
     syscall=SyscallConvention(

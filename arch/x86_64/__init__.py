@@ -24,6 +24,12 @@ def _disassemble(code: bytes, address: int, flavor: str) -> list[Assembly]:
     return disassemble(64, code, address, flavor)
 
 
+def _second_length(code: bytes, address: int) -> int | None:
+    from rdb.arch.x86.second_opinion import length
+
+    return length(64, code, address)
+
+
 ARCH = Arch(
     name="i386:x86-64",
     object_format="elf64-x86-64",
@@ -39,6 +45,7 @@ ARCH = Arch(
     max_instruction=15,
     effects=_effects,
     disassemble=_disassemble,
+    second_length=_second_length,
     return_pieces=calling.return_pieces,
     flag_names=table()["eflags"].flag_names,
     syscall=SyscallConvention(

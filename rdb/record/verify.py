@@ -44,7 +44,7 @@ class Verifier:
             return
         self.checked += 1
         position = log.high - 1
-        missing = undeclared(comparison, log.entries(position))
+        missing = [*undeclared(comparison, log.entries(position)), *self._other_length(log.layout(position).pc)]
         if not missing:
             return
         self.missed += 1
@@ -60,6 +60,14 @@ class Verifier:
         change = log.change_at(position)
         log.cut(position, layout.pc)
         comparison.commit(layout.kind, layout.gap, change)
+
+    def _other_length(self, pc: int) -> list[str]:
+        """What to say where another decoder finds the instruction longer or shorter."""
+        code = self.recorder.stepper.memory.read_some(pc, self.recorder.arch.max_instruction)
+        length, other = self.recorder.arch.effects(code, pc).length, self.recorder.arch.second_length(code, pc)
+        if not length or other is None or other == length:
+            return []
+        return [f"where the next instruction begins ({length} or {other} bytes on)"]
 
 
 def undeclared(comparison: Comparison, entries: list[Entry]) -> list[str]:
