@@ -284,7 +284,7 @@ class Session(Inferior):
         while frame.is_artificial and frame.older is not None:
             frame = frame.older
         caller = frame.caller
-        if caller is None or (frame.older is None or frame.name == "main") and next(iter(self._older(frame)), None) is None:
+        if caller is None or next(iter(self._older(frame)), None) is None:
             raise RdbError('"finish" not meaningful in the outermost frame.')
         if wanted is Direction.REVERSE:
             return self._go(ReverseFinish(self, frame))

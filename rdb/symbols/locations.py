@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 _REGISTERS = range(0x50, 0x70)  # DW_OP_reg0 to DW_OP_reg31
+_STACK_VALUE = b"\x9f"  # DW_OP_stack_value
 
 
 class FrameView(Protocol):
@@ -188,9 +189,9 @@ def _locate_at_entry(variable: Variable, frame: Frame) -> Location | None:
     code = expression_at(die.unit, die.form("DW_AT_location") or "", value, entry)
     if code is None or len(code) != 1 or code[0] not in _REGISTERS:
         return None
-    number = FrameContext(die.unit, variable.object, frame).passed(code)
+    data = FrameContext(die.unit, variable.object, frame).passed(code)
     size = variable.type.size
-    return Constant((number & (1 << 8 * size) - 1).to_bytes(size, "little")) if 0 < size <= 8 else None
+    return Constant(data[:size]) if 0 < size <= len(data) else None
 
 
 class FrameContext(Context):
@@ -278,10 +279,13 @@ class FrameContext(Context):
     def entry_value(self, operations: Sequence[Any]) -> int:
         if len(operations) != 1 or operations[0].op not in _REGISTERS:
             raise Unavailable
-        return self.passed(bytes([operations[0].op]))
+        return int.from_bytes(self.passed(bytes([operations[0].op]))[: self.address_size], "little")
 
-    def passed(self, location: bytes) -> int:
-        """What the caller passed in a register (given as DW_OP_regN), as the call site tells (DWARF 5, 3.4.2)."""
+    def passed(self, location: bytes) -> bytes:
+        """What the caller passed in a register (given as DW_OP_regN), as the call site tells (DWARF 5, 3.4.2).
+
+        The bytes are those of a value of the type that the caller's expression has: of a double if that was passed.
+        """
         frame: Frame | None = self.frame
         while frame is not None and frame.inlined:
             frame = frame.older
@@ -302,4 +306,7 @@ class FrameContext(Context):
             target = compute(indirect, context, [], self._unit.offset_size, self._unit.version)
         if target != frame.function.low or may_call_itself_by_tail(frame.function, frame.table):
             raise Unavailable
-        return compute(expression, context, [], self._unit.offset_size, self._unit.version)
+        value = evaluate(expression + _STACK_VALUE, context, site.die.unit.offset_size, site.die.unit.version)
+        if not isinstance(value, Constant):
+            raise Unavailable
+        return value.data

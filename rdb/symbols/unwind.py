@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "FrameId", "frames", "is_outermost"]
 
 _LONGEST_STACK = 1_000_000
+# ret, ret N, and ret with the prefixes rep and bnd.
+_RETURNS = (b"\xc3", b"\xc2", b"\xf3\xc3", b"\xf2\xc3")
 _SIGRETURN = bytes.fromhex("48c7c00f0000000f05")
 # Linux's struct ucontext on x86-64 (asm/sigcontext.h): the registers from uc_mcontext on, which starts 40 bytes in.
 _SIGNAL_REGISTERS = (
@@ -88,10 +90,10 @@ def is_outermost(frame: Frame, table: SymbolTable) -> bool:
     """Whether GDB's backtrace ends here: at main, or at the program's entry point."""
     if not table.objects or frame.object is not table.objects[0]:
         return False
-    if frame.function is not None:
-        return frame.function.name == "main"
     program = table.objects[0]
-    return frame.name == "main" or frame.function_start == program.elf.entry + program.bias
+    if frame.function_start == program.elf.entry + program.bias:
+        return True
+    return (frame.name if frame.function is None else frame.function.name) == "main"
 
 
 class _Unwinder:
@@ -287,6 +289,8 @@ class _Unwinder:
         object = self.table.object_at(physical.lookup_pc)
         symbol = object.minimal_at(physical.lookup_pc) if object is not None else None
         if object is None or symbol is None or not symbol[0].is_code or fp is None:
+            return sp + size, None
+        if self.machine.link is None and not physical.after_call and object.code(physical.pc, 2).startswith(_RETURNS):
             return sp + size, None
         start = physical.lookup_pc - symbol[1]
         setup = frame_setup(object, start)
