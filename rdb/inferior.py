@@ -65,9 +65,10 @@ class Inferior(State):
         self._adopt(NativeTarget(pid, self.arch, self.terminal))
 
     def _adopt(self, process: NativeTarget) -> None:
-        """A process has come: put it on the stack and find out what is mapped."""
+        """A process has come, or has become another program: put it on the stack and find out what is mapped."""
         assert self._elf is not None and self.program is not None
-        self.targets.push(process)
+        if self.process is not process:
+            self.targets.push(process)
         word = self.arch.pointer_size
         vector = procfs.auxiliary_vector(process.pid, word)
         self._libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
