@@ -16,7 +16,7 @@ RULES = E,F,W,I,B,UP,C4,SIM,RUF100
 TASTE = B905,SIM105,SIM108,UP007
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check lint fuzz bench docs wheel clean debian
+.PHONY: help demo test test-long check lint fuzz bench docs wheel clean debian multilib
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1:/p' $(MAKEFILE_LIST) | awk -F': +' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -79,3 +79,14 @@ debian:
 	    echo "Some Debian packages are missing. Run this line, then make again:"; \
 	    echo "    sudo apt-get install -y" $$missing; exit 1; \
 	fi
+
+# What the tests of 32-bit programs need; where it cannot be had, they are skipped.  Tried once, before .venv/test is made.
+
+.venv/test: | multilib
+
+multilib: | debian
+	@test -e .venv/test -o "$$(uname -m)" != x86_64 && exit 0; \
+	echo '#include <stdio.h>' | gcc -m32 -E - >/dev/null 2>&1 && exit 0; \
+	if test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc-multilib >/dev/null; then exit 0; fi; \
+	echo "There is no gcc-multilib: the tests of 32-bit programs will be skipped."
