@@ -59,6 +59,10 @@ class Stepper:
         ptrace.cont(self.pid)
         return self.arrived()
 
+    def reap(self) -> int:
+        """Wait for the next stop, or the end, without touching the registers; the wait status."""
+        return os.waitpid(self.pid, ptrace.WAIT_ALL)[1]
+
     def arrived(self) -> int:
         """Wait for the next stop and refresh the registers; the wait status."""
         _, status = os.waitpid(self.pid, ptrace.WAIT_ALL)

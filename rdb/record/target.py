@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
 from rdb.arch.linux.terms import Kind as CallKind
-from rdb.errors import CannotRecord, RdbError
+from rdb.errors import CannotRecord, PtraceFailed, RdbError
 from rdb.events import (
     AtBreakpoint,
     Direction,
@@ -91,7 +91,7 @@ class RecordTarget(Target):
         self._watches: list[Watch] = []
         self._silent: frozenset[int] = frozenset()
         self._request = Resume()
-        self._interrupted = False
+        self._executing = False
         self._pin()
         self.stepper = process.stepper()
         self.recorder = SingleStepRecorder(arch, self.stepper, self.log)
@@ -222,7 +222,6 @@ class RecordTarget(Target):
 
     def resume(self, request: Resume) -> None:
         self._request = request
-        self._interrupted = False
 
     def wait(self) -> Stop:
         request = self._request
@@ -230,11 +229,23 @@ class RecordTarget(Target):
             until = Until(frozenset(self._breakpoints), watches=tuple(self._watches))
             reasons = self.past.resume(request, until)
         else:
-            reasons = self._record(request)
+            self._executing = True
+            self.process.give_terminal()
+            try:
+                reasons = self._record(request)
+            except PtraceFailed:
+                # Killed by somebody between two stops.
+                reasons = self._arrived(self.stepper.reap()) or ()
+            finally:
+                self.process.take_terminal()
+                self._executing = False
         return Stop(reasons, self.thread)
 
     def interrupt(self) -> None:
-        self._interrupted = self.past.interrupted = True
+        self.past.interrupted = True
+        if self._executing:
+            # A signal, because it ends a blocking system call too.
+            self.process.interrupt()
 
     def kill(self) -> None:
         self._unpin()
@@ -267,8 +278,6 @@ class RecordTarget(Target):
                 reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
             if reasons is None and single:
                 reasons = (Stepped(),)
-            if reasons is None and self._interrupted:
-                reasons = (Signalled(_SIGINT),)
         self.past.position = self.log.high
         self.log.end_pc = self.recorder.pc
         self.log.prune(self.settings.limit("record full insn-number-max") or None)
@@ -282,7 +291,7 @@ class RecordTarget(Target):
         used = self.log.high - self.log.low
         if used >= limit:
             if self.settings.flag("record full stop-at-limit"):
-                if not self.query(_FULL):
+                if not self._ask(_FULL):
                     return 0
                 self.settings["record full stop-at-limit"] = False
             self.log.prune(limit)
@@ -323,10 +332,18 @@ class RecordTarget(Target):
             f"The next instruction is syscall {refused.name}.  It will make the program exit.  "
             "Do you want to stop the program?"
         )
-        if self.query(question):
+        if self._ask(question):
             return (RecordingStopped(STOPPED),)
         self.special.exits_allowed = True
         return None
+
+    def _ask(self, question: str) -> bool:
+        """Ask the user, while the program has the terminal."""
+        self.process.take_terminal()
+        try:
+            return self.query(question)
+        finally:
+            self.process.give_terminal()
 
     def _arrived(self, status: int) -> tuple[Reason, ...] | None:
         """What a wait status that is no step means; None when recording goes on."""
@@ -367,7 +384,6 @@ class RecordTarget(Target):
             pass  # the process is gone
 
 
-_SIGINT = 2
 _FULL = (
     "Do you want to auto delete previous execution log entries when record/replay buffer becomes full "
     "(record full stop-at-limit)?"

@@ -142,8 +142,7 @@ class NativeTarget(Target):
     def resume(self, request: Resume) -> None:
         self._request = request
         self._watched = {watch: self._peek(watch) for watch in self._watches}
-        if not self.attached:
-            self._terminal.give(self._group)
+        self.give_terminal()
         try:
             self._load_watches()
             self._set_going(request.signal)
@@ -162,6 +161,15 @@ class NativeTarget(Target):
         else:
             self._terminal.take()
         return stop
+
+    def give_terminal(self) -> None:
+        """The program is about to run: it gets the terminal, unless it had one of its own before we came."""
+        if not self.attached:
+            self._terminal.give(self._group)
+
+    def take_terminal(self) -> None:
+        """The program has stopped, or the user must be asked something."""
+        self._terminal.take()
 
     def interrupt(self) -> None:
         try:
