@@ -81,6 +81,9 @@ class RunControl:
 
     def _go_once(self, walk: Walk, start: FrameId | None) -> StopReport:
         self._interrupted = False
+        begun = walk.begun()
+        if begun is not None:
+            return self._report(Stop((begun,), self.program.target.thread), (begun,), start)
         while True:
             stop = self._leg(walk)
             reasons = self._decide(stop, walk)
@@ -342,8 +345,24 @@ class RunControl:
         frame = next(iter(self.program.frames()), None)
         return frame.id if frame is not None else None
 
+    def _enter_inlined_breakpoint(self, reasons: tuple[Reason, ...]) -> None:
+        """At a breakpoint on an inlined function, or on a line or address within one, the call is entered already.
+
+        A breakpoint on a function that begins with an inlined call is about the function: the call is yet to come.
+        """
+        hits = [reason.breakpoint for reason in reasons if isinstance(reason, BreakpointHit)]
+        beginning = self.program.innermost.inlined_out if hits and self.program.innermost is not None else 0
+        if not beginning:
+            return
+        names = {hit.spec.rpartition(":")[2].strip() for hit in hits}
+        elsewhere = None if all(name.isidentifier() for name in names) else 0
+        self.program.show_inlined(0)
+        inlined = [frame.name for frame, _ in zip(self.program.frames(), range(beginning))]
+        self.program.show_inlined(next((n for n, name in enumerate(inlined) if name in names), elsewhere))
+
     def _report(self, stop: Stop, reasons: tuple[Reason, ...], start: FrameId | None) -> StopReport:
         """GDB tells the frame, unless a step ended in the function where it began: then the line is enough."""
+        self._enter_inlined_breakpoint(reasons)
         frame = next(iter(self.program.frames()), None) if not stop.ended else None
         show = Show.FRAME
         if frame is None:

@@ -33,7 +33,7 @@ from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
 from rdb.symbols.linespec import CodeLocation, describe, resolve
 from rdb.symbols.unwind import Frame
 from rdb.target.base import Stratum
-from rdb.walks import Continue, Finish, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
+from rdb.walks import Continue, Finish, FinishInlined, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
 from rdb.watching import frame_of_locals, location_node
 
 if TYPE_CHECKING:
@@ -281,6 +281,8 @@ class Session(Inferior):
         """Out of the selected frame: forwards to its caller, with the value returned; backwards to its call."""
         wanted = self.need_direction(direction)
         frame = self.need_frame()
+        if frame.inlined:
+            return self._go(FinishInlined(self, wanted, frame))
         while frame.is_artificial and frame.older is not None:
             frame = frame.older
         caller = frame.caller

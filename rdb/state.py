@@ -37,6 +37,7 @@ class State:
         self._frames: list[Frame] = []
         self._frame_source: Iterator[Frame] | None = None
         self._selected = 0
+        self._hidden: int | None = None
 
     # -- where it comes from
 
@@ -78,10 +79,21 @@ class State:
     # -- frames
 
     def moved(self) -> None:
-        """State changed: forget the frames; the innermost is selected."""
+        """State changed: forget the frames; the innermost is selected, and inlined calls that begin at pc are not entered yet."""
+        self.show_inlined(None)
+
+    def _changed(self) -> None:
+        """The user changed memory or registers: the frames may be others, but we stand where we stood."""
+        selected = self._selected
+        self.show_inlined(self._hidden)
+        self._selected = selected
+
+    def show_inlined(self, hidden: int | None) -> None:
+        """Of the inlined calls that begin exactly at pc, enter all but `hidden` (None: enter none)."""
         self._frames = []
         self._frame_source = None
         self._selected = 0
+        self._hidden = hidden
 
     def frames(self) -> Iterable[Frame]:
         """The frames, innermost first, as far as they are asked for; none without a process."""
@@ -101,7 +113,7 @@ class State:
                 registers = self._general_registers()
             except NoRegisters:
                 return None
-            self._frame_source = frames(registers, self.read_memory, self.table)
+            self._frame_source = frames(registers, self.read_memory, self.table, self._hidden)
         return next(self._frame_source, None)
 
     def _general_registers(self) -> dict[str, int]:
@@ -132,9 +144,14 @@ class State:
                 return frame
         raise NoFrame(f"No frame at level {level}." if self._frames else "No stack.")
 
+    @property
+    def innermost(self) -> Frame | None:
+        """The frame of level 0, which may be an inlined call."""
+        return next(iter(self.frames()), None)
+
     def frame_at(self, level: int) -> Frame | None:
         """For walks: the frame at pc, or (level 1) the one that it returns to, past inlined calls and beyond main."""
-        innermost = next(iter(self.frames()), None)
+        innermost = self.innermost
         if innermost is None or level == 0:
             while innermost is not None and innermost.is_artificial:
                 innermost = innermost.older
@@ -154,9 +171,7 @@ class State:
 
     def write_memory(self, address: int, data: bytes) -> None:
         self.target.write_memory(address & (1 << 64) - 1, data)
-        selected = self._selected
-        self.moved()
-        self._selected = selected
+        self._changed()
 
     def read_register(self, name: str) -> bytes:
         """A register in the selected frame; those that an older frame did not save are as they are now."""
@@ -187,9 +202,7 @@ class State:
         table.put(table[name], banks, data)
         for bank in {piece.bank for piece in table[name].pieces}:
             self.target.write_bank(bank, bytes(banks[bank]))
-        selected = self._selected
-        self.moved()
-        self._selected = selected
+        self._changed()
 
     # -- values
 

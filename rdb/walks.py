@@ -10,7 +10,7 @@ looks at the record list.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +20,7 @@ from rdb.events import Direction, Reason, Resume, Stop
 from rdb.stops import FunctionFinished, LocationReached, StepDone
 
 if TYPE_CHECKING:
+    from rdb.symbols.objects import Line
     from rdb.symbols.table import SymbolTable
     from rdb.symbols.unwind import Frame, FrameId
 
@@ -32,6 +33,13 @@ class Place(Protocol):
 
     @property
     def pc(self) -> int: ...
+
+    @property
+    def innermost(self) -> Frame | None:
+        """The frame that the user sees as the innermost, which may be an inlined call."""
+
+    def show_inlined(self, hidden: int | None) -> None:
+        """Enter all but `hidden` of the inlined calls that begin exactly at pc; each leg ends with none entered."""
 
     def frame_at(self, level: int) -> Frame | None:
         """A frame by its level among frames that are not inlined; None beyond the last."""
@@ -48,6 +56,10 @@ class Walk:
     @property
     def forward(self) -> bool:
         return self.direction is Direction.FORWARD
+
+    def begun(self) -> Reason | None:
+        """The reason to stop without having moved at all, or None to go."""
+        return None
 
     def request(self) -> Resume:
         """The next leg."""
@@ -95,6 +107,12 @@ class Instruction(Walk):
         return self._leg.request() if self._leg else Resume(self.direction, step=True)
 
     def arrived(self, stop: Stop) -> Reason | None:
+        reason = self._reason(stop)
+        if reason is not None:
+            self.place.show_inlined(0)
+        return reason
+
+    def _reason(self, stop: Stop) -> Reason | None:
         if self._leg is not None:
             if self._leg.arrived(stop) is None:
                 return None
@@ -114,6 +132,10 @@ class SourceLine(Walk):
     over      pass over calls (next, until)
     onwards   do not go back to earlier code of the function (until)
     enter_all step into functions without line information too (set step-mode on)
+
+    An inlined call is entered and passed over as a call is, though nothing on the machine's stack tells of it: `_inside` is the
+    frame, perhaps of an inlined call, in which the user steps.  Where inlined calls begin at pc without being entered yet, the
+    line is that of the call.
     """
 
     def __init__(
@@ -126,8 +148,10 @@ class SourceLine(Walk):
         self._after_leg: Callable[[], Reason | None] = self._look
         frame = place.frame_at(0)
         self._frame = _identity(frame)
+        innermost = place.innermost
+        self._inside = _identity(innermost)
         self._line = place.table.line_at(place.pc)
-        self._number = (self._line.path, self._line.line) if self._line else None
+        self._number = _line_number(innermost.line if innermost is not None else self._line)
         if self._line is None:
             self.within = self._blind_range(frame)
         elif onwards:
@@ -146,6 +170,14 @@ class SourceLine(Walk):
         if self.onwards:
             return Range(start, self.place.pc + 1)
         return Range(start, start + max(symbol[0].size, self.place.pc - start + 1))
+
+    def begun(self) -> Reason | None:
+        """A step at the beginning of an inlined call enters it, which executes nothing."""
+        innermost = self.place.innermost
+        if self.over or innermost is None or not innermost.inlined_out:
+            return None
+        self.place.show_inlined(innermost.inlined_out - 1)
+        return StepDone()
 
     def request(self) -> Resume:
         if self._leg is not None:
@@ -170,7 +202,21 @@ class SourceLine(Walk):
             return self._in_callee()
         if self.place.pc in self.within and self._in_same_frame():
             return self._at_line_start()
+        innermost = self.place.innermost
+        if innermost is not None and innermost.inlined_out and innermost.id == self._inside:
+            return self._at_inlined_call(innermost)
+        if innermost is not None and self._inside is not None and self._inside in _inlined_callers(innermost):
+            return None if self.over else StepDone()
         return self._elsewhere()
+
+    def _at_inlined_call(self, innermost: Frame) -> Reason | None:
+        """At the beginning of an inlined call: stop if the call is on another line, else pass over it or enter it."""
+        same_line = _line_number(innermost.line) == self._number
+        if same_line and self.over:
+            return None
+        if same_line:
+            self.place.show_inlined(innermost.inlined_out - 1)
+        return StepDone()
 
     def _in_same_frame(self) -> bool:
         return self._frame is None or _same(self.place.frame_at(0), self._frame)
@@ -207,13 +253,22 @@ class SourceLine(Walk):
         line = self.place.table.line_at(self.place.pc)
         if line is None:
             return self._without_lines()
-        other = (line.path, line.line) != self._number
-        if self.forward and other and self.place.pc == line.start:
-            return StepDone()
-        if not self.forward and other and self.place.pc == line.start and not self._at_function_entry():
-            return StepDone()
-        self._rebase()
+        if _line_number(line) != self._number and self.place.pc == line.start and (self.forward or not self._at_function_entry()):
+            if line.is_stmt:
+                return StepDone()
+            self._pass_fragment(line)
+        else:
+            self._rebase()
         return None
+
+    def _pass_fragment(self, line: Line) -> None:
+        """Code of another line that is no beginning of a statement: in the same frame the line left is still the one that
+        counts, in another one any beginning of a statement will do, as in GDB."""
+        if _identity(self.place.innermost) == self._inside:
+            self.within = Range(line.start, line.end)
+        else:
+            self._rebase()
+            self._number = None
 
     def _at_function_entry(self) -> bool:
         frame = self.place.frame_at(0)
@@ -240,6 +295,17 @@ class SourceLine(Walk):
             self.within = Range(line.start, line.end)
             self._number = (line.path, line.line)
         self._frame = _identity(self.place.frame_at(0))
+        self._inside = _identity(self.place.innermost)
+
+
+class FinishInlined(SourceLine):
+    """finish out of an inlined call: to the first line, whichever it is, that belongs to what it is inlined into."""
+
+    def __init__(self, place: Place, direction: Direction, frame: Frame) -> None:
+        super().__init__(place, direction, over=True)
+        self._inside = _identity(frame.older)
+        self._number = None
+        self.within = Range(place.pc, place.pc)
 
 
 class Finish(ToPlaces):
@@ -288,6 +354,19 @@ def leave_callee(place: Place, direction: Direction) -> Walk:
 
 def _identity(frame: Frame | None) -> FrameId | None:
     return frame.id if frame is not None else None
+
+
+def _line_number(line: Line | None) -> tuple[str, int] | None:
+    return (line.path, line.line) if line is not None else None
+
+
+def _inlined_callers(frame: Frame) -> Iterator[FrameId]:
+    """The frames that an inlined call is inlined into, the innermost first."""
+    older: Frame | None = frame
+    while older is not None and older.inlined:
+        older = older.older
+        if older is not None:
+            yield older.id
 
 
 def _same(frame: Frame | None, identity: FrameId) -> bool:

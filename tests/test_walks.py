@@ -19,6 +19,7 @@ from tests.walks.place import perform, place
 
 BARE = ("walk_bare.c", "-O0", "-g", "-nostdlib", "-static", "-no-pie", "-fcf-protection=none", "-fno-stack-protector")
 CALLS = ("walk_calls.c", "-O0", "-g", "-Wl,-z,lazy")
+INLINED = ("walk_inlined.c", "-O2", "-g", "-no-pie")
 SIGUSR1 = 10
 
 
@@ -174,6 +175,55 @@ FORWARDS = {
         ("next", "leap:27", "step"),
         ("next", "main:54", "breakpoint 2"),
         ("next", "main:55", "step"),
+    ]),
+    "into inlined calls and tail calls": Walk(INLINED, "work", (), [
+        ("step", "work:35", "step"),
+        ("step", "square:7", "step"),
+        ("step", "square:8", "step"),
+        ("step", "work:37", "step"),
+        ("step", "twice_square:13", "step"),
+        ("step", "square:7", "step"),
+        ("step", "square:8", "step"),
+        ("step", "twice_square:14", "step"),
+        ("step", "twice_square:15", "step"),
+        ("step", "square:7", "step"),
+        ("step", "square:16", "step"),
+        ("step", "work:38", "step"),
+        ("step 2", "tail:28", "step"),
+        ("next", "plain:21", "step"),
+        ("next", "plain:22", "step"),
+        ("next", "work:39", "step"),
+    ]),
+    "over inlined calls, and back to the middle of a line": Walk(INLINED, "work", (), [
+        ("next", "work:35", "step"),
+        ("next", "work:37", "step"),
+        ("next 2", "work:39", "step"),
+        ("next", "work:40", "step"),
+        ("next", "main:46", "step"),
+    ]),
+    "out of inlined calls": Walk(INLINED, "work", (), [
+        ("next", "work:35", "step"),
+        ("step", "square:7", "step"),
+        ("finish", "work:37", "step"),
+        ("step 2", "square:7", "step"),
+        ("finish", "twice_square:14", "step"),
+        ("step", "twice_square:15", "step"),
+        ("finish", "work:38", "step"),
+    ]),
+    "instructions of inlined calls": Walk(INLINED, "*work", (), [
+        ("stepi 2", "square:7", "step"),
+        ("stepi", "square:8", "step"),
+        ("nexti", "work:36", "step"),
+        ("stepi 3", "square:7", "step"),
+        ("stepi 2", "square:8", "step"),
+        ("step", "twice_square:14", "step"),
+        ("next 2", "work:38", "step"),
+        ("finish", "main:46", "finished"),
+    ]),
+    "breakpoints on an inlined function": Walk(INLINED, "work", ("square",), [
+        ("continue", "square:7", "breakpoint 2"),
+        ("continue", "square:7", "breakpoint 2"),
+        ("finish", "twice_square:14", "step"),
     ]),
 }
 
