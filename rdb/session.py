@@ -170,10 +170,13 @@ class Session(Inferior):
     def _resolve_breakpoints(self) -> None:
         """Find the places of breakpoints again, after objects came or went."""
         for breakpoint in self.breakpoints.breakpoints:
-            if breakpoint.spec.startswith("*"):
-                continue
+            if not breakpoint.spec or "$" in breakpoint.spec:
+                continue  # it meant the state of that moment, not a name
             try:
-                locations = resolve(self.table, breakpoint.spec, breakpoint.default) if breakpoint.spec else breakpoint.locations
+                if breakpoint.spec.startswith("*"):
+                    locations = self.locations(breakpoint.spec)
+                else:
+                    locations = resolve(self.table, breakpoint.spec, breakpoint.default)
             except RdbError:
                 continue
             breakpoint.locations, breakpoint.pending = locations, False
