@@ -105,13 +105,20 @@ class RunTill:
 
 @dataclass(frozen=True)
 class RecordStatus:
-    """What `info record` tells; positions count instructions, `high` is behind the last one."""
+    """What `info record` tells; positions count instructions, `high` is behind the last one.
+
+    `gaps` instructions were recorded by comparing memory, since nothing declares what they write; `verified` ones were compared
+    with what really changed, and `missed` of them had changed more than was declared.
+    """
 
     replaying: bool
     low: int
     current: int
     high: int
     limit: int | None
+    gaps: int = 0
+    verified: int = 0
+    missed: int = 0
 
 
 @dataclass(frozen=True)

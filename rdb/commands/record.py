@@ -106,4 +106,13 @@ def info_record(console: Console, arguments: str) -> object:
     status = console.session.record_status()
     if status is None:
         return "No recording is currently active."
-    return RecordStatus(status.replaying, status.low, status.current, status.high, status.limit)
+    return RecordStatus(
+        status.replaying,
+        status.low,
+        status.current,
+        status.high,
+        status.limit,
+        status.gaps,
+        status.verified,
+        status.missed,
+    )

@@ -153,7 +153,12 @@ class AddressSpace:
         contents = self.memory.read(rseq.address, rseq.size)
         flags = 0 if rseq.registers is forward else _RSEQ_UNREGISTER
         self._expect(self.injector.call("rseq", rseq.address, rseq.size, flags, rseq.signature), "rseq")
+        self.let_kernel_write()
         self.memory.write(rseq.address, contents)
+
+    def let_kernel_write(self) -> None:
+        """Let the thread return to user mode once: only then does the kernel fill in a restartable sequence area."""
+        self.injector.call("getpid")
 
     def _restore(self, pages: Pages) -> None:
         for address, data in pages:

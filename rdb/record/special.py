@@ -162,6 +162,7 @@ class SpecialSteps:
             change = self._change(layout_before, discarded, break_before)
             comparison.add(self._still_mapped(discarded, change))
         if name == "rseq" and not recorder.register(convention.result):
+            self.space.let_kernel_write()
             change = MappingChange([], rseq=Rseq(arguments[0], arguments[1], arguments[3], registers=not arguments[2]))
         if segments:
             change = MappingChange([], segments=Segments(segments, thread_areas.read(self.space.pid)))

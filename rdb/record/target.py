@@ -98,7 +98,7 @@ class RecordTarget(Target):
         injector = Injector(process.pid, arch, process.memory)
         self.space = AddressSpace(process.pid, process.memory, injector)
         # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
-        injector.call("getpid")
+        self.space.let_kernel_write()
         abi = ABIS[arch.syscall.abi]
         self.special = SpecialSteps(
             self.recorder,

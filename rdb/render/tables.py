@@ -73,7 +73,12 @@ def record_status(datum: RecordStatus, settings: Settings) -> str:
     else:
         lines.append("No instructions have been logged.")
     limit = "unlimited" if datum.limit is None else datum.limit
-    return "\n".join([*lines, f"Max logged instructions is {limit}."]) + "\n"
+    lines.append(f"Max logged instructions is {limit}.")
+    if datum.gaps:
+        lines.append(f"Recorded by comparing memory, because their effect is not known: {datum.gaps} instructions.")
+    if datum.verified:
+        lines.append(f"Verified: {datum.verified} instructions, {datum.missed} of which changed more than was declared.")
+    return "\n".join(lines) + "\n"
 
 
 @renders(ThreadTable)

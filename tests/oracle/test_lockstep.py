@@ -21,7 +21,8 @@ def test_compiled(source: str, engine: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", ["true", "echo", "cat", "sed", "awk"])
+# Not awk: mawk seeds its random numbers by the clock, so no two runs of it agree.
+@pytest.mark.parametrize("name", ["true", "echo", "cat", "sed"])
 def test_real(name: str, engine: str) -> None:
     report = lockstep.check(real_program(REAL[name]), REAL[name][1:], engine)
     assert not report.misses
