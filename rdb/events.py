@@ -53,6 +53,14 @@ class Watch:
     length: int
     kind: WatchKind
 
+    def touches(self, address: int, size: int) -> bool:
+        """Whether `size` bytes at `address` share a byte with the watched ones."""
+        return address < self.address + self.length and self.address < address + size
+
+    def triggers(self, changed: bool, read: bool) -> bool:
+        """Whether an instruction that changed the watched bytes, or read them, is one to stop for."""
+        return (changed and self.kind is not WatchKind.READ) or (read and self.kind is not WatchKind.WRITE)
+
 
 @dataclass(frozen=True)
 class Reason:

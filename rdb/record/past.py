@@ -119,15 +119,14 @@ class Past:
         if not self.log.low <= target <= self.log.high:
             return (EndOfHistory(direction),)
         watched = [(watch, self.memory.read_some(watch.address, watch.length)) for watch in until.watches]
-        read = self._reads(min(target, self.position), until.watches) if forward else set()
+        read = self._reads(self.position, until.watches) if forward else set()
         self.goto(target)
-        if not forward and until.watches:
+        if not forward:
             read = self._reads(target, until.watches)
         reasons: list[Reason] = []
         for watch, old in watched:
             new = self.memory.read_some(watch.address, watch.length)
-            changed = old != new and watch.kind is not WatchKind.READ
-            if changed or (watch in read and watch.kind is not WatchKind.WRITE):
+            if watch.triggers(old != new, watch in read):
                 reasons.append(Accessed(watch, *((old, new) if forward else (new, old))))
         if not reasons and target == (self.log.high if forward else self.log.low):
             return (EndOfHistory(direction),)
@@ -144,13 +143,16 @@ class Past:
         return found.reasons if not self.interrupted else (Signalled(_SIGINT),)
 
     def _reads(self, position: int, watches: Sequence[Watch]) -> set[Watch]:
-        """The watches that the instruction at `position`, where the machine stands, reads."""
+        """The watches that the instruction at `position`, where the machine stands, reads, of those that care."""
+        watches = [watch for watch in watches if watch.kind is not WatchKind.WRITE]
+        if not watches:
+            return set()
         code = self.memory.read_some(self.log.pc(position), self.arch.max_instruction)
         view = _MachineView(self.arch, self.machine)
         result = set()
         for operand in self.arch.effects(code, self.log.pc(position)).reads:
             address, size = operand.extent(view)
-            result |= {w for w in watches if address < w.address + w.length and w.address < address + size}
+            result |= {watch for watch in watches if watch.touches(address, size)}
         return result
 
 

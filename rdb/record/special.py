@@ -17,7 +17,7 @@ from rdb.arch.linux.syscalls import SyscallEffects
 from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan, extents
 from rdb.errors import CannotAccessMemory, CannotRecord
-from rdb.events import Accessed, Reason, Watch, WatchKind
+from rdb.events import Accessed, Reason, Watch
 from rdb.linux import procfs, thread_areas
 from rdb.linux.stepper import TRAPPED
 from rdb.record.comparison import Comparison, Stretches, writable
@@ -198,8 +198,6 @@ class SpecialSteps:
         """One instruction; a fork on the way is seen to by the process target, and the instruction finished."""
         stepper = self.recorder.stepper
         status = stepper.once()
-        if status < 0:
-            status = stepper.arrived()
         while self.forked(status):
             status = stepper.step()
         return status
@@ -345,15 +343,14 @@ class SpecialSteps:
         result = set()
         for size, address_of in plan.reads:
             address = address_of()
-            result |= {w for w in watches if w.address < address + size and address < w.address + w.length}
+            result |= {watch for watch in watches if watch.touches(address, size)}
         return result
 
     def _triggered(self, before: list[tuple[Watch, bytes]], read: set[Watch]) -> tuple[Reason, ...]:
         reasons: list[Reason] = []
         for watch, old in before:
             new = self.recorder.stepper.memory.read_some(watch.address, watch.length)
-            changed = new != old and watch.kind is not WatchKind.READ
-            if changed or (watch in read and watch.kind is not WatchKind.WRITE):
+            if watch.triggers(new != old, watch in read):
                 reasons.append(Accessed(watch, old, new))
         return tuple(reasons)
 
