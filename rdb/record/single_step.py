@@ -289,7 +289,7 @@ class SingleStepRecorder:
             for size, address_of in operands:
                 address = address_of()
                 for watch in watches:
-                    if watch.kind in kinds and address < watch.address + watch.length and watch.address < address + size:
+                    if watch.kind in kinds and watch.touches(address, size):
                         return True
         return False
 
