@@ -28,13 +28,14 @@ class Resume:
     """A request to run.
 
     `step` asks for one instruction; with `within`, for instructions until pc leaves that range or, backwards, reaches its start.
-    `signal` is delivered first, 0 for none.
+    `signal` is delivered first, 0 for none.  It is the current thread that steps; with `alone` the others stay where they are.
     """
 
     direction: Direction = Direction.FORWARD
     step: bool = False
     within: Range | None = None
     signal: int = 0
+    alone: bool = False
 
 
 class WatchKind(enum.Enum):
@@ -142,6 +143,20 @@ class Forked(Reason):
 
     child: int
     how: str
+
+
+@dataclass(frozen=True)
+class ThreadCreated(Reason):
+    """A thread has come; told while the process runs, never a reason to stop."""
+
+    thread: int
+
+
+@dataclass(frozen=True)
+class ThreadExited(Reason):
+    """A thread other than the last has ended; told while the process runs, never a reason to stop."""
+
+    thread: int
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,12 @@ class Target:
         return self.beneath.thread
 
     def threads(self) -> list[int]:
+        """The threads that exist at the moment that is looked at, in the order in which they came."""
         return self.beneath.threads()
+
+    def select_thread(self, thread: int) -> None:
+        """Make one of the threads the current one."""
+        self.beneath.select_thread(thread)
 
     def read_bank(self, bank: Bank) -> bytes:
         """A register bank of the current thread (rdb.arch.base says its layout)."""
@@ -161,6 +166,9 @@ class _Nothing(Target):
 
     def threads(self) -> list[int]:
         return []
+
+    def select_thread(self, thread: int) -> None:
+        raise NoProcess
 
     def read_bank(self, bank: Bank) -> bytes:
         raise NoRegisters

@@ -76,6 +76,10 @@ class NativeTarget(Target):
     def threads(self) -> list[int]:
         return [self._pid]
 
+    def select_thread(self, thread: int) -> None:
+        if thread != self._pid:
+            raise RdbError(f"No thread {thread}.")
+
     def read_bank(self, bank: Bank) -> bytes:
         if bank is Bank.GENERAL:
             return bytes(ptrace.get_registers(self._pid, self.arch.registers.sizes[bank]))
