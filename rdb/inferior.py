@@ -25,28 +25,25 @@ from rdb.target.native import NativeTarget
 
 
 class Inferior(State):
-    """`arguments` are written as in a shell; `internal_stops` are addresses where the program must stop for our own sake."""
+    """`arguments` are written as in a shell."""
 
     def __init__(self, notify: Callable[[object], None]) -> None:
         super().__init__()
         self.notify = notify
         self.terminal = Terminal()
-        self.program: str | None = None
         self.arguments = ""
         self.environment: dict[str, str] = dict(os.environ)
-        self.internal_stops: frozenset[int] = frozenset()
-        self._elf: Elf | None = None
-        self._libraries: Libraries | None = None
 
     def load(self, path: str) -> None:
         """Take the program at `path`: its symbols, and its bytes as the exec stratum.  Raises BadProgram."""
         path = _found(path)
         elf = open_elf(path)
-        self._arch = _arch_for(elf, path)
-        self.program, self._elf = os.path.abspath(path), elf
+        self.debuggee.arch = _arch_for(elf, path)
+        path = os.path.abspath(path)
+        self.debuggee.program, self.debuggee.elf = path, elf
         self.table.objects.clear()
-        self.table.add(self.program)
-        self.targets.push(ExecFile(self.program, _mapped(elf), elf.segment_data))
+        self.table.add(path)
+        self.targets.push(ExecFile(path, _mapped(elf), elf.segment_data))
         self.moved()
 
     def _launch(self) -> None:
@@ -66,19 +63,20 @@ class Inferior(State):
 
     def _adopt(self, process: NativeTarget) -> None:
         """A process has come, or has become another program: put it on the stack and find out what is mapped."""
-        assert self._elf is not None and self.program is not None
+        debuggee, elf = self.debuggee, self.debuggee.elf
+        assert elf is not None
         if self.process is not process:
             self.targets.push(process)
         word = self.arch.pointer_size
         vector = procfs.auxiliary_vector(process.pid, word)
-        self._libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
+        debuggee.libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
         del self.table.objects[1:]
-        bias = libraries.bias(self._elf.entry)
+        bias = libraries.bias(elf.entry)
         if self.table.objects[0].bias != bias:
             self.table.objects[0].move(bias)
         vdso = next((m for m in process.mappings() if m.name == "[vdso]"), None)
-        libraries.begin(self._elf.interpreter, process.memory.read_some(vdso.start, vdso.size) if vdso else b"")
-        self.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
+        libraries.begin(elf.interpreter, process.memory.read_some(vdso.start, vdso.size) if vdso else b"")
+        debuggee.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
         self.moved()
         self._libraries_changed()
 
@@ -100,8 +98,8 @@ class Inferior(State):
         """The process is gone: what remains is the file."""
         self.targets.remove(Stratum.RECORD)
         self.targets.remove(Stratum.PROCESS)
-        self._libraries = None
-        self.internal_stops = frozenset()
+        self.debuggee.libraries = None
+        self.debuggee.internal_stops = frozenset()
         self.moved()
 
     def on_internal_stop(self, address: int) -> None:
@@ -109,8 +107,8 @@ class Inferior(State):
         self._libraries_changed()
 
     def _libraries_changed(self) -> None:
-        if self._libraries is not None:
-            self._libraries.refresh()
+        if self.debuggee.libraries is not None:
+            self.debuggee.libraries.refresh()
             self.moved()
             self._objects_changed()
 
@@ -122,8 +120,8 @@ class Inferior(State):
         process = self.need_process()
         self.targets.remove(Stratum.RECORD)
         elf = open_elf(executed.path)
-        self._arch = process.arch = _arch_for(elf, executed.path)
-        self.program, self._elf = executed.path, elf
+        self.debuggee.arch = process.arch = _arch_for(elf, executed.path)
+        self.debuggee.program, self.debuggee.elf = executed.path, elf
         self.table.objects.clear()
         self.table.add(executed.path)
         self.notify(f"process {process.pid} is executing new program: {executed.path}")

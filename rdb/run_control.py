@@ -51,10 +51,11 @@ class Program(Scope, Place, Protocol):
     def moved(self) -> None:
         """State changed: frames and whatever was derived from it are stale."""
 
+    @property
+    def internal_stops(self) -> frozenset[int]: ...
+
     def on_internal_stop(self, address: int) -> None:
         """The program passed an address that the session itself is interested in."""
-
-    internal_stops: frozenset[int]
 
 
 class RunControl:

@@ -79,7 +79,7 @@ class Session(Inferior):
 
         `stop_at` is "main" for a temporary breakpoint there, "first instruction" to stop before anything has executed.
         """
-        if self.program is None or self._elf is None:
+        if self.program is None:
             raise RdbError("No executable file specified.\nUse the \"file\" or \"exec-file\" command.")
         if self.alive:
             self.kill()

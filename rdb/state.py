@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from rdb.arch.base import Arch, Bank
+from rdb.debuggee import Debuggee
 from rdb.errors import NoFrame, NoProcess, NoRegisters
 from rdb.expr.evaluate import evaluate
 from rdb.expr.value import Value, integer
@@ -25,15 +26,16 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Targets, symbols, frames, registers, memory and values.  It is the Scope of expressions and the Place of walks."""
+    """Targets, symbols, frames, registers, memory and values.  It is the Scope of expressions and the Place of walks.
+
+    What belongs to one program is in `debuggee`, the current one.
+    """
 
     def __init__(self) -> None:
         self.settings = Settings()
-        self.table = SymbolTable()
-        self.targets = TargetStack()
+        self.debuggee = Debuggee(1)
         self.convenience: dict[str, Value] = {}
         self.history: list[Value] = []
-        self._arch: Arch | None = None
         self._frames: list[Frame] = []
         self._frame_source: Iterator[Frame] | None = None
         self._selected = 0
@@ -42,12 +44,30 @@ class State:
     # -- where it comes from
 
     @property
+    def table(self) -> SymbolTable:
+        return self.debuggee.table
+
+    @property
+    def targets(self) -> TargetStack:
+        return self.debuggee.targets
+
+    @property
+    def program(self) -> str | None:
+        """The path of the program's file."""
+        return self.debuggee.program
+
+    @property
+    def internal_stops(self) -> frozenset[int]:
+        """Addresses where the program must stop for our own sake."""
+        return self.debuggee.internal_stops
+
+    @property
     def arch(self) -> Arch:
-        if self._arch is None:
+        if self.debuggee.arch is None:
             from rdb.arch.x86_64 import ARCH
 
             return ARCH
-        return self._arch
+        return self.debuggee.arch
 
     @property
     def target(self) -> Target:
@@ -57,8 +77,7 @@ class State:
     @property
     def process(self) -> NativeTarget | None:
         """The process target, None when nothing runs."""
-        target = self.targets.at(Stratum.PROCESS)
-        return target if isinstance(target, NativeTarget) else None
+        return self.debuggee.process
 
     @property
     def recording(self) -> RecordTarget | None:

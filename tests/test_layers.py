@@ -29,6 +29,7 @@ STOREYS: tuple[tuple[str, ...], ...] = (
     ("stops",),
     ("walks",),
     ("run_control",),
+    ("debuggee",),
     ("state",),
     ("inferior",),
     ("session",),

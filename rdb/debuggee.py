@@ -1,0 +1,51 @@
+"""One inferior of a session: what belongs to one debugged program, and not to the conversation about it.
+
+A session has at least one; the *current* one is what commands look at and move.  The others are held: their processes stand
+still, each with its own target stack (so its own recording), symbols and libraries, until they are made current, let go or
+killed.  Numbers are GDB's inferior numbers and are never used twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rdb.arch.base import Arch
+from rdb.libraries import Libraries
+from rdb.symbols.elf import Elf
+from rdb.symbols.table import SymbolTable
+from rdb.target.base import Stratum
+from rdb.target.native import NativeTarget
+from rdb.target.stack import TargetStack
+
+
+@dataclass(eq=False)
+class Debuggee:
+    """`program` is the path of the file, `elf` its contents; `internal_stops` are where it must stop for our own sake.
+
+    `removable` marks one that came by a fork: it is dropped when it is not looked at and has no process any more.  A parent and
+    the child of a vfork, which share one memory until the child is done with it, refer to each other.
+    """
+
+    number: int
+    table: SymbolTable = field(default_factory=SymbolTable)
+    targets: TargetStack = field(default_factory=TargetStack)
+    arch: Arch | None = None
+    program: str | None = None
+    elf: Elf | None = None
+    libraries: Libraries | None = None
+    internal_stops: frozenset[int] = frozenset()
+    removable: bool = False
+    vfork_parent: Debuggee | None = None
+    vfork_child: Debuggee | None = None
+
+    @property
+    def process(self) -> NativeTarget | None:
+        """The process target, None when nothing runs."""
+        target = self.targets.at(Stratum.PROCESS)
+        return target if isinstance(target, NativeTarget) else None
+
+    @property
+    def pid(self) -> int:
+        """The process, or 0."""
+        process = self.process
+        return process.pid if process is not None else 0
