@@ -43,13 +43,13 @@ def output(name: str | None, arguments: Sequence[int], result: int, cpu: CpuView
             name, call = socket_call(call) or (None, None)
         if name is None or call is None:
             return None
-        data = _messages(call, result) if name == "sendmmsg" else _bytes(OUTPUTS.get(name, ()), call, _signed(result, abi))
+        data = _messages(call, result) if name == "sendmmsg" else _bytes(OUTPUTS.get(name, ()), call, signed(result, abi))
     except CannotAccessMemory:
         return None
     return Output(call.arguments[0] & 0xFFFFFFFF, data) if data else None
 
 
-def _signed(result: int, abi: Abi) -> int:
+def signed(result: int, abi: Abi) -> int:
     """A raw result register as the C library sees it: negative for an error."""
     result &= abi.mask
     return result - (abi.mask + 1) if result > abi.mask >> 1 else result
@@ -69,7 +69,7 @@ def _messages(call: Call, result: int) -> bytes:
     """sendmmsg: `result` messages have gone; each tells in its last int how many bytes of it."""
     size, header = call.abi.sizes["mmsghdr"], call.abi.sizes["msghdr"]
     data = b""
-    for index in range(max(0, _signed(result, call.abi))):
+    for index in range(max(0, signed(result, call.abi))):
         start = call.arguments[1] + index * size
         message = Call.of((call.arguments[0], start), call.cpu, call.abi)
         data += _bytes(OUTPUTS["sendmsg"], message, call.load(start + header, 4))

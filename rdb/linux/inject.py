@@ -6,7 +6,9 @@ registers are put back afterwards.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
@@ -51,18 +53,23 @@ class Injector:
         convention = self.arch.syscall
         return self.call(convention.map_call, address, size, protection, flags, file, offset // convention.map_unit)
 
-    def call_with_path(self, name: str, path: str, *arguments: int) -> int:
-        """Like call, with a path as the first argument; it lies below the stack's red zone for the moment of the call."""
-        text = path.encode() + b"\0"
+    @contextlib.contextmanager
+    def scratch(self, data: bytes) -> Iterator[int]:
+        """Somewhere below the stack's red zone, where `data` lies meanwhile; its address."""
         registers = (ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL]), b"")
         stack = int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.sp], registers), "little")
-        place = (stack - 256 - len(text)) & ~15
-        saved = self.memory.read(place, len(text))
-        self.memory.write(place, text)
+        place = (stack - 256 - len(data)) & ~15
+        saved = self.memory.read(place, len(data))
+        self.memory.write(place, data)
         try:
-            return self.call(name, place, *arguments)
+            yield place
         finally:
             self.memory.write(place, saved)
+
+    def call_with_path(self, name: str, path: str, *arguments: int) -> int:
+        """Like call, with a path as the first argument."""
+        with self.scratch(os.fsencode(path) + b"\0") as place:
+            return self.call(name, place, *arguments)
 
     def _step(self) -> None:
         ptrace.step(self.pid)

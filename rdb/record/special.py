@@ -23,6 +23,7 @@ from rdb.linux.stepper import TRAPPED
 from rdb.record.comparison import Comparison, Stretches, writable
 from rdb.record.entry import Kind
 from rdb.record.mappings import AddressSpace, MappingChange, Rseq, Segments, difference
+from rdb.record.outside import Outside
 from rdb.record.single_step import Arrived, SingleStepRecorder
 
 # A repeated string instruction is stepped through if it is short, else run to its end at once.
@@ -49,6 +50,7 @@ class SpecialSteps:
         self,
         recorder: SingleStepRecorder,
         space: AddressSpace,
+        outside: Outside,
         abi: Abi,
         forked: Callable[[int], bool],
         warn: Callable[[str], None],
@@ -58,7 +60,8 @@ class SpecialSteps:
 
         `compare_limit` says how many bytes may be compared where all memory would have to be.
         """
-        self.recorder, self.space, self.abi, self.forked, self.warn = recorder, space, abi, forked, warn
+        self.recorder, self.space, self.outside, self.abi = recorder, space, outside, abi
+        self.forked, self.warn = forked, warn
         self.compare_limit = compare_limit
         self._warned: set[object] = set()
         self.exits_allowed = False
@@ -153,10 +156,12 @@ class SpecialSteps:
         if 0 < arguments[0] < break_before:
             discards.append((arguments[0], break_before))
         discarded = [page for start, end in discards for page in self.space.pages(start, end)]
+        passage = self.outside.enters(name, arguments)
         status = self._step()
         if status != TRAPPED:
             return self._interrupted(comparison, status)
         self._clear_trap_flag()
+        self.outside.leaves(passage, recorder.log.high, recorder.register(convention.result))
         change = None
         if layout_before is not None:
             change = self._change(layout_before, discarded, break_before)

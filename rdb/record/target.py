@@ -41,7 +41,9 @@ from rdb.linux import ptrace
 from rdb.linux.inject import Injector
 from rdb.record.comparison import Comparison
 from rdb.record.entry import Kind
+from rdb.record.kernel_state import Process
 from rdb.record.mappings import AddressSpace
+from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
 from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
@@ -85,7 +87,7 @@ class RecordTarget(Target):
     ) -> None:
         """Begin to record `process`, which lies beneath.  `query` asks the user yes or no, `warn` tells a sentence."""
         super().__init__()
-        self.process, self.arch, self.settings, self.query = process, arch, settings, query
+        self.process, self.arch, self.settings, self.query, self.warn = process, arch, settings, query, warn
         self.log = RecordList()
         self._breakpoints: set[int] = set()
         self._watches: list[Watch] = []
@@ -100,9 +102,11 @@ class RecordTarget(Target):
         # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
         self.space.let_kernel_write()
         abi = ABIS[arch.syscall.abi]
+        self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
         self.special = SpecialSteps(
             self.recorder,
             self.space,
+            self.outside,
             abi,
             process.release_fork,
             warn,
@@ -134,11 +138,17 @@ class RecordTarget(Target):
         self.past.goto(position)
 
     def go_live(self) -> None:
-        """Make the present out of where we are: cut off the future and give the thread its registers."""
+        """Make the present out of where we are: cut off the future and give the thread its registers.
+
+        What the kernel keeps for the program is put back as far as that can be done; the user is told what has moved on.
+        """
         if self.replaying:
             self.past.make_present()
+            moved = str(self.outside.cut(self.position))
             self.stepper.refresh()
             self.recorder.forget_code()
+            if moved:
+                self.warn(moved)
 
     def finish(self) -> None:
         """Stop recording; the program goes on from the position that is being looked at."""
@@ -281,6 +291,7 @@ class RecordTarget(Target):
         self.past.position = self.log.high
         self.log.end_pc = self.recorder.pc
         self.log.prune(self.settings.limit("record full insn-number-max") or None)
+        self.outside.prune(self.log.low)
         return reasons
 
     def _room(self) -> int:

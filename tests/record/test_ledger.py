@@ -1,0 +1,153 @@
+"""What is outside the program when it goes live from the past: what can be put back is, to the byte; the rest is told once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from rdb.errors import RdbError
+from rdb.session import Session
+from rdb.stops import BreakpointHit
+from tests.build import program
+
+Open = Callable[..., Session]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What /proc tells of what the kernel keeps for a process: (name, offset, flags) by descriptor, and the rest by its name."""
+
+    descriptors: dict[int, tuple[str, str, str]]
+    rest: dict[str, str]
+
+    @classmethod
+    def of(cls, pid: int) -> Surroundings:
+        place = Path(f"/proc/{pid}")
+        descriptors = {}
+        for each in (place / "fd").iterdir():
+            offset, flags, *_ = (place / "fdinfo" / each.name).read_text().splitlines()
+            descriptors[int(each.name)] = (os.readlink(each), offset, flags)
+        status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
+        rest = {"cwd": os.readlink(place / "cwd"), "limits": (place / "limits").read_text()}
+        return cls(descriptors, {**rest, "umask": status["Umask"], "name": status["Name"]})
+
+
+class Told(list[str]):
+    """The remarks of a session that are about what has moved on."""
+
+    def __call__(self, remark: object) -> None:
+        if isinstance(remark, str) and ("moved on" in remark or remark.startswith("Put back")):
+            self.append(remark)
+
+    @property
+    def moved(self) -> list[str]:
+        """What has moved on, as lines."""
+        return [line.strip() for line in self[-1].splitlines()[1:] if not line.startswith("Put back")]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def at_markers(session: Open, told: Told, folder: Path) -> tuple[Session, list[int], list[Surroundings]]:
+    """The program recorded from main to its third marker: the positions of the markers, and what the world was there."""
+    debugging = session(program("record_outside.c"), notify=told)
+    debugging.arguments = f"{folder} > {folder}/terminal"
+    debugging.run(stop_at="main")
+    debugging.record()
+    debugging.break_at("marker")
+    positions, worlds = [], []
+    for _ in range(3):
+        assert debugging.cont().reason(BreakpointHit)
+        positions.append(debugging.need_recording().position)
+        worlds.append(Surroundings.of(debugging.target.pid))
+    return debugging, positions, worlds
+
+
+def test_back_before_everything(session: Open, told: Told, tmp_path: Path) -> None:
+    """Descriptors, offsets, flags, folder, mask, limits, names: as they were, save the end of a pipe that is gone."""
+    debugging, positions, worlds = at_markers(session, told, tmp_path)
+    debugging.record_goto(positions[0])
+    assert Surroundings.of(debugging.target.pid) == worlds[2], "looking at the past changes nothing outside"
+    assert told == []
+    debugging.record_delete()
+    now = Surroundings.of(debugging.target.pid)
+    [writing] = worlds[0].descriptors.keys() - now.descriptors.keys()
+    assert now.descriptors == {number: file for number, file in worlds[0].descriptors.items() if number != writing}
+    assert now.rest == worlds[0].rest
+    assert len(told) == 1 and told.moved == [
+        "wrote 5 bytes to ./out",
+        "wrote 22 bytes to standard output (./terminal)",
+        f"read 5 bytes from a pipe (descriptor {writing - 1})",
+        "created later",
+        "removed ../gone",
+        "renamed ../old",
+        "started a process",
+        "learned of the end of a process",
+        f"closed descriptor {writing} (a pipe)",
+    ]
+    assert told[0].startswith("The program goes on from here, but 9 things outside it have moved on:\n  wrote 5 bytes")
+
+
+def test_back_half_way(session: Open, told: Told, tmp_path: Path) -> None:
+    """Only what came after the position is put back and told."""
+    debugging, positions, worlds = at_markers(session, told, tmp_path)
+    debugging.record_goto(positions[1])
+    debugging.record_delete()
+    now = Surroundings.of(debugging.target.pid)
+    differing = {n for n, file in worlds[1].descriptors.items() if now.descriptors.get(n) != file}
+    assert [worlds[1].descriptors[n][0].split(":")[0] for n in differing] == ["pipe"]
+    assert now.rest == worlds[1].rest and now.descriptors.keys() <= worlds[1].descriptors.keys()
+    assert told.moved[0] == "created later" and not any("bytes" in line for line in told.moved)
+
+
+@pytest.mark.parametrize("how", ("memory", "register", "delete", "stop", "detach"))
+def test_every_way_of_going_live_tells_once(session: Open, told: Told, tmp_path: Path, how: str) -> None:
+    debugging, positions, _ = at_markers(session, told, tmp_path)
+    debugging.record_goto(positions[1])
+    pid = debugging.target.pid
+    ways: dict[str, Callable[[], object]] = {
+        "memory": lambda: debugging.evaluate("stage = 1"),
+        "register": lambda: debugging.evaluate("$rbx = $rbx"),
+        "delete": debugging.record_delete,
+        "stop": debugging.record_stop,
+        "detach": debugging.detach,
+    }
+    ways[how]()
+    assert len(told) == 1 and "removed ../gone" in told.moved
+    if how == "detach":
+        os.waitpid(pid, 0)
+    else:
+        debugging.evaluate("stage = stage")
+        assert len(told) == 1
+
+
+def test_refusing_to_cut_puts_nothing_back(session: Open, told: Told, tmp_path: Path) -> None:
+    debugging, positions, worlds = at_markers(session, told, tmp_path)
+    debugging.record_goto(positions[0])
+    debugging.query = lambda question: False
+    debugging.need_recording().query = debugging.query
+    with pytest.raises(RdbError, match="canceled"):
+        debugging.evaluate("stage = 7")
+    assert told == [] and Surroundings.of(debugging.target.pid) == worlds[2]
+
+
+def test_the_program_goes_on_as_if_nothing_had_been(session: Open, told: Told, tmp_path: Path) -> None:
+    """Gone back to the first marker and on from there, the program does the same once more and stands in the same world."""
+    debugging, positions, worlds = at_markers(session, told, tmp_path)
+    debugging.record_goto(positions[1])
+    debugging.record_delete()
+    (tmp_path / "gone").write_text("soon")
+    (tmp_path / "new").rename(tmp_path / "old")
+    assert debugging.cont().reason(BreakpointHit)
+    now = Surroundings.of(debugging.target.pid)
+    assert now.rest == worlds[2].rest
+    assert now.descriptors.keys() == worlds[2].descriptors.keys()
+    debugging.record_goto(positions[1])
+    debugging.record_delete()
+    assert len(told) == 2, "what was recorded after the cut is in the ledger, too"
