@@ -16,6 +16,7 @@ from rdb.arch.base import Bank
 from rdb.errors import CannotAccessMemory, NoProcess, NoRegisters, RdbError
 from rdb.events import Resume, Stop, Watch
 from rdb.linux.procfs import Mapping
+from rdb.target.newborn import Newborn
 
 
 class Stratum(enum.IntEnum):
@@ -114,6 +115,24 @@ class Target:
         """Which signals go to the program without a stop."""
         self.beneath.pass_silently(signals)
 
+    # -- children
+
+    def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
+        """By which calls (fork, vfork) a child is made that the program stops for, and by which one that must not run meanwhile.
+
+        Other children run on their own, which is told by a Forked.
+        """
+        self.beneath.stop_at_births(stops, keeps)
+
+    @property
+    def newborn(self) -> Newborn | None:
+        """The child for which the program has stopped, itself stopped until it is taken and something is done with it."""
+        return self.beneath.newborn
+
+    def take_newborn(self) -> Newborn | None:
+        """The same; from here on it is the caller's."""
+        return self.beneath.take_newborn()
+
     # -- movement
 
     @property
@@ -202,6 +221,16 @@ class _Nothing(Target):
 
     def pass_silently(self, signals: Collection[int]) -> None:
         pass
+
+    def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
+        pass
+
+    @property
+    def newborn(self) -> Newborn | None:
+        return None
+
+    def take_newborn(self) -> Newborn | None:
+        return None
 
     @property
     def sees_all_writes(self) -> bool:

@@ -4,7 +4,8 @@ Invariants:
 * While the process is stopped its memory holds no breakpoint of ours: traps are written when it is resumed and taken out when it
   has stopped, so every reader sees the program as it is.
 * A breakpoint under pc is stepped over before the others are written.
-* A fork's child is freed of our traps and let go; it runs on its own.
+* A fork's child is freed of our traps and let go; it runs on its own.  Who wants to decide about it asks for a stop: then it is
+  kept as `newborn`.  While the child of a vfork has our memory, there are no traps in it.
 * Signals that the user does not want to see are delivered here, without a stop.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 import signal as signals
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import CannotAccessMemory, PtraceFailed, RdbError
@@ -21,6 +22,7 @@ from rdb.events import (
     AtBreakpoint,
     Executed,
     Exited,
+    Forked,
     Killed,
     Reason,
     Resume,
@@ -34,8 +36,8 @@ from rdb.linux.procfs import Mapping
 from rdb.linux.stepper import Stepper
 from rdb.linux.terminal import Terminal
 from rdb.target.base import Stratum, Target
+from rdb.target.newborn import HOW, Newborn
 
-_FORKS = (ptrace.Event.FORK, ptrace.Event.VFORK)
 _OPTIONS = ptrace.Option.FORK | ptrace.Option.VFORK | ptrace.Option.VFORKDONE | ptrace.Option.EXEC
 
 
@@ -50,6 +52,13 @@ class NativeTarget(Target):
         self._pid = pid
         self.arch = arch
         self.attached = attached
+        self.tell: Callable[[Reason], None] = lambda reason: None
+        # The parent of a vfork's child, which has lent the child its memory.
+        self.lender: NativeTarget | None = None
+        self._births: frozenset[str] = frozenset()
+        self._newborn: Newborn | None = None
+        self._vforking = False
+        self._cpus: Collection[int] | None = None
         self.memory = ptrace.Memory(pid)
         self._terminal = terminal
         self._group = os.getpgid(pid)
@@ -106,7 +115,9 @@ class NativeTarget(Target):
         return Stepper(self._pid, self.arch.registers.sizes[Bank.GENERAL], self.memory)
 
     def pin(self, cpus: Collection[int]) -> None:
-        """Let the process run on these CPUs only."""
+        """Let the process run on these CPUs only; its children are not bound by that."""
+        if self._cpus is None:
+            self._cpus = os.sched_getaffinity(self._pid)
         os.sched_setaffinity(self._pid, cpus)
 
     # -- what to stop for
@@ -136,6 +147,19 @@ class NativeTarget(Target):
 
     def pass_silently(self, signals: Collection[int]) -> None:
         self._silent = frozenset(signals)
+
+    # -- children
+
+    def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
+        self._births = frozenset(stops) | frozenset(keeps)
+
+    @property
+    def newborn(self) -> Newborn | None:
+        return self._newborn
+
+    def take_newborn(self) -> Newborn | None:
+        newborn, self._newborn = self._newborn, None
+        return newborn
 
     # -- movement
 
@@ -182,6 +206,9 @@ class NativeTarget(Target):
             pass
 
     def kill(self) -> None:
+        newborn = self.take_newborn()
+        if newborn is not None:
+            newborn.kill()
         try:
             os.kill(self._pid, signals.SIGKILL)
             while os.WIFSTOPPED(os.waitpid(self._pid, ptrace.WAIT_ALL)[1]):
@@ -191,6 +218,9 @@ class NativeTarget(Target):
         self._terminal.forget()
 
     def detach(self, signal: int = 0) -> None:
+        newborn = self.take_newborn()
+        if newborn is not None:
+            newborn.let_go()
         debug_registers.load(self._pid, [])
         ptrace.detach(self._pid, signal)
         self._terminal.forget()
@@ -233,6 +263,8 @@ class NativeTarget(Target):
             ptrace.cont(self._pid, signal)
 
     def _write_traps(self) -> None:
+        if self._vforking:
+            return
         trap = self.arch.breakpoint
         for address in self._breakpoints:
             try:
@@ -241,15 +273,24 @@ class NativeTarget(Target):
             except CannotAccessMemory:
                 self._written.pop(address, None)
 
-    def _erase_traps(self, memory: ptrace.Memory | None = None) -> None:
-        """Put the program's own bytes back, in our process or in a child that has a copy of it."""
+    def _erase_traps(self) -> None:
+        """Put the program's own bytes back."""
+        self._erase_traps_in(self.memory)
+
+    def _erase_traps_in(self, memory: ptrace.Memory) -> None:
         for address, code in self._written.items():
             try:
-                (memory or self.memory).write(address, code)
+                memory.write(address, code)
             except CannotAccessMemory:
                 pass  # unmapped meanwhile
-        if memory is None:
-            self._written.clear()
+        self._written.clear()
+
+    def _forget_traps(self) -> None:
+        """Our memory is gone; but if it was lent to us, the traps are still in it."""
+        if self.lender is not None:
+            self._erase_traps_in(self.lender.memory)
+            self.lender = None
+        self._written.clear()
 
     def _one_wait(self) -> Stop | None:
         """Take one status; None when the program was sent on because nobody is interested."""
@@ -275,7 +316,8 @@ class NativeTarget(Target):
         return self._stopped(Signalled(number, code, address))
 
     def _stopped(self, reason: Reason) -> Stop:
-        self._written.clear()
+        if isinstance(reason, (Exited, Killed)):
+            self._forget_traps()
         return Stop((reason,), self._pid)
 
     def _on_trap(self) -> tuple[Reason, ...] | None:
@@ -303,46 +345,60 @@ class NativeTarget(Target):
         return code <= 0 or code == 0x80
 
     def _on_event(self, event: ptrace.Event) -> Stop | None:
-        """A fork is followed by letting the child go; exec starts a new image."""
+        """exec starts a new image; a child is let go, unless somebody wants to decide about it."""
         if event is ptrace.Event.EXEC:
-            return self._executed()
-        if event in _FORKS:
-            self._release_child(ptrace.event_message(self._pid))
-        if event is ptrace.Event.VFORK:
-            # The child shares our memory, which stays without traps until it is done.
-            self._erase_traps()
-        elif event is ptrace.Event.VFORK_DONE and not self._request.step:
-            self._write_traps()
-        if self._request.step:
+            return Stop((self.executed(),), self._pid)
+        if event in HOW:
+            newborn = self._bear(event)
+            if newborn.how in self._births:
+                self._newborn = newborn
+                self._erase_traps()
+                return Stop((Forked(newborn.pid, newborn.how),), self._pid)
+            self._let_go(newborn)
+        if event is ptrace.Event.VFORK_DONE:
+            self._vforking = False
+            if not self._request.step and not self._stepping_off:
+                self._write_traps()
+        if self._request.step or self._stepping_off:
             ptrace.step(self._pid)
         else:
             ptrace.cont(self._pid)
         return None
 
-    def _executed(self) -> Stop:
-        """Everything that was inserted belonged to the image that is gone."""
-        self._written.clear()
+    def executed(self) -> Executed:
+        """The process has become another program: everything that was inserted belonged to the image that is gone."""
+        self._forget_traps()
         self._breakpoints.clear()
         self._watches.clear()
         self.memory.close()
         self.memory = ptrace.Memory(self._pid)
-        return Stop((Executed(procfs.executable(self._pid)),), self._pid)
+        return Executed(procfs.executable(self._pid))
 
-    def release_fork(self, status: int) -> bool:
-        """Let the child of a fork go if `status` tells of one, for whoever steps by a Stepper; whether it did."""
-        if status < 0 or not os.WIFSTOPPED(status) or status >> 16 not in (*_FORKS, ptrace.Event.VFORK_DONE):
+    def release_fork(self, status: int, keep: bool = False) -> bool:
+        """See to the child of a fork if `status` tells of one, for whoever steps by a Stepper; whether it did."""
+        event = ptrace.Event(status >> 16) if status >= 0 and os.WIFSTOPPED(status) else ptrace.Event.NONE
+        if event is ptrace.Event.VFORK_DONE:
+            self._vforking = False
+        elif event not in HOW:
             return False
-        if status >> 16 in _FORKS:
-            self._release_child(ptrace.event_message(self._pid))
+        else:
+            newborn = self._bear(event)
+            if keep:
+                self._newborn = newborn
+            else:
+                self._let_go(newborn)
         return True
 
-    def _release_child(self, child: int) -> None:
-        os.waitpid(child, ptrace.WAIT_ALL)
-        memory = ptrace.Memory(child)
-        self._erase_traps(memory)
-        memory.close()
-        try:
-            debug_registers.load(child, [])
-            ptrace.detach(child)
-        except PtraceFailed:
-            pass  # killed meanwhile
+    def _bear(self, event: ptrace.Event) -> Newborn:
+        """The child that an event tells of, free of what is ours."""
+        newborn = Newborn(ptrace.event_message(self._pid), HOW[event])
+        newborn.free(self._written, self._cpus)
+        if newborn.how == "vfork":
+            # The child shares our memory, which stays without traps until it is done.
+            self._vforking = True
+            self._erase_traps()
+        return newborn
+
+    def _let_go(self, newborn: Newborn) -> None:
+        newborn.let_go()
+        self.tell(Forked(newborn.pid, newborn.how))

@@ -1,0 +1,67 @@
+"""A process that the debugged one has just made, until it is decided what becomes of it.
+
+The kernel hands it to us as it is born: traced, stopped before its first instruction (ptrace(2), PTRACE_O_TRACEFORK).  The child
+of a fork has a copy of its parent's memory, with the traps that were in it, and of its debug registers; the child of a vfork has
+its parent's memory itself.  It never runs with anything of ours: `free` sees to that, before it is let go or debugged itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from rdb.errors import CannotAccessMemory, PtraceFailed
+from rdb.linux import debug_registers, ptrace
+
+# How a child came, by the event that told of it.
+HOW = {ptrace.Event.FORK: "fork", ptrace.Event.VFORK: "vfork", ptrace.Event.CLONE: "fork"}
+
+
+@dataclass(frozen=True)
+class Newborn:
+    """The child `pid`, made by the system call `how` (fork or vfork)."""
+
+    pid: int
+    how: str
+
+    def free(self, traps: Mapping[int, bytes], cpus: Collection[int] | None = None) -> None:
+        """Wait until it has stopped, and take out of it what it has from us.
+
+        `traps` are addresses with the program's own code there, `cpus` what it may run on if its parent was bound elsewhere.  A
+        child that has been killed meanwhile is no error.
+        """
+        try:
+            _, status = os.waitpid(self.pid, ptrace.WAIT_ALL)
+            if not os.WIFSTOPPED(status):
+                return
+            memory = ptrace.Memory(self.pid)
+        except (ChildProcessError, OSError):
+            return
+        for address, code in traps.items():
+            try:
+                memory.write(address, code)
+            except CannotAccessMemory:
+                pass  # unmapped meanwhile
+        memory.close()
+        try:
+            debug_registers.load(self.pid, [])
+            if cpus is not None:
+                os.sched_setaffinity(self.pid, cpus)
+        except (PtraceFailed, OSError):
+            pass  # killed meanwhile
+
+    def let_go(self) -> None:
+        """It runs on its own from here on."""
+        try:
+            ptrace.detach(self.pid)
+        except PtraceFailed:
+            pass  # killed meanwhile: its parent will see it
+
+    def kill(self) -> None:
+        """It never runs at all."""
+        try:
+            os.kill(self.pid, 9)
+            os.waitpid(self.pid, ptrace.WAIT_ALL)
+        except (ProcessLookupError, ChildProcessError):
+            pass
