@@ -264,6 +264,20 @@ class Assembly:
 
 
 @dataclass(frozen=True)
+class SignalFrame:
+    """Where Linux puts the frame of a signal handler: below the stack pointer and the `red_zone` bytes that belong to the
+    interrupted function, or at the top of the alternate stack.
+
+    The frame and what aligns it take at most `largest` bytes; where the kernel tells a size (AT_MINSIGSTKSZ), that and
+    `alignment` bytes.
+    """
+
+    red_zone: int
+    largest: int
+    alignment: int
+
+
+@dataclass(frozen=True)
 class Arch:
     """One CPU, as data.
 
@@ -291,6 +305,7 @@ class Arch:
     return_pieces: ReturnPieces
     flag_names: Callable[[int], str]
     syscall: SyscallConvention
+    signal_frame: SignalFrame
     second_length: Callable[[bytes, int], int | None] = lambda code, address: None
     arguments: tuple[str, ...] = ()
     normal: Callable[[bytes | bytearray], bytearray] = bytearray

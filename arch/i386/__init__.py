@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdb.arch.base import Arch, Assembly, Effects, SyscallConvention
+from rdb.arch.base import Arch, Assembly, Effects, SignalFrame, SyscallConvention
 from rdb.arch.i386 import calling
 from rdb.arch.i386.registers import table
 from rdb.arch.i386.syscalls import NUMBERS
@@ -66,6 +66,8 @@ ARCH = Arch(
         map_call="mmap2",
         map_unit=4096,
     ),
+    # linux, arch/x86/kernel/signal.c: no red zone; the XSAVE area lies at a multiple of 64.
+    signal_frame=SignalFrame(red_zone=0, largest=1 << 14, alignment=128),
     arguments=calling.ARGUMENTS,
     normal=xstate.normal,
 )

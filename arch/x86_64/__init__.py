@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdb.arch.base import Arch, Assembly, Effects, SyscallConvention
+from rdb.arch.base import Arch, Assembly, Effects, SignalFrame, SyscallConvention
 from rdb.arch.x86 import xstate
 from rdb.arch.x86_64 import calling
 from rdb.arch.x86_64.registers import table
@@ -56,6 +56,8 @@ ARCH = Arch(
         names=NUMBERS,
         abi="x86_64",
     ),
+    # linux, arch/x86/kernel/signal.c: the red zone of the System V ABI is respected; the XSAVE area lies at a multiple of 64.
+    signal_frame=SignalFrame(red_zone=128, largest=1 << 14, alignment=128),
     arguments=calling.ARGUMENTS,
     normal=xstate.normal,
 )

@@ -1,7 +1,7 @@
 """Making a stopped thread perform a system call of ours.
 
 The call runs on a system call instruction that the process already has, in the vdso, so no byte of the program is touched; its
-registers are put back afterwards.
+registers are put back afterwards.  Signals are blocked meanwhile, so that none arrives where nobody would look for it.
 """
 
 from __future__ import annotations
@@ -38,12 +38,15 @@ class Injector:
         for register, value in values.items():
             size = table[register].size
             table.put(table[register], banks, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
+        mask = ptrace.signal_mask(self.pid)
+        ptrace.set_signal_mask(self.pid, b"\xff" * ptrace.SIGSET_SIZE)
         ptrace.set_registers(self.pid, banks[0])
         try:
             self._step()
             after = ptrace.get_registers(self.pid, len(saved))
         finally:
             ptrace.set_registers(self.pid, saved)
+            ptrace.set_signal_mask(self.pid, mask)
         result = table.get(table[convention.result], (after, b""))
         error = int.from_bytes(result, "little", signed=True)
         return error if -_LAST_ERROR <= error < 0 else int.from_bytes(result, "little")

@@ -70,6 +70,8 @@ class Event(enum.IntEnum):
     EXIT = 6
 
 
+# The kernel's sigset_t: 64 signals.
+SIGSET_SIZE = 8
 # waitpid must also report threads made by clone (wait(2), __WALL).
 WAIT_ALL = 0x40000000
 NT_X86_XSTATE = 0x202
@@ -135,6 +137,20 @@ def signal_info(pid: int) -> bytes:
 def set_signal_info(pid: int, info: bytes) -> None:
     buffer = ctypes.create_string_buffer(info, 128)
     _call(Request.SETSIGINFO, pid, 0, ctypes.addressof(buffer))
+
+
+def signal_mask(pid: int) -> bytes:
+    """The sigset_t of the signals that the thread has blocked, or will have when a call that waits for some (sigsuspend) is
+    over."""
+    mask = ctypes.create_string_buffer(SIGSET_SIZE)
+    _call(Request.GETSIGMASK, pid, SIGSET_SIZE, ctypes.addressof(mask))
+    return mask.raw
+
+
+def set_signal_mask(pid: int, mask: bytes) -> None:
+    """Block these signals and no others, from when the thread goes on."""
+    buffer = ctypes.create_string_buffer(mask, SIGSET_SIZE)
+    _call(Request.SETSIGMASK, pid, SIGSET_SIZE, ctypes.addressof(buffer))
 
 
 def get_registers(pid: int, size: int) -> bytearray:

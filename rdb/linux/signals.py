@@ -77,3 +77,13 @@ def defaults() -> dict[int, Disposition]:
         quiet = name(number) in _QUIET
         table[number] = Disposition(stop=not quiet, tell=not quiet, forward=name(number) not in _KEPT)
     return table
+
+
+# What happens by default, signal(7): these do nothing, these stop the program; all others end it.
+_IGNORED = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH")
+_STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
+
+
+def ends_by_default(number: int) -> bool:
+    """Whether a signal without a handler ends the program, unless it ignores it."""
+    return name(number) not in (*_IGNORED, *_STOPPING)

@@ -1,4 +1,4 @@
-"""Recording what is not a plain instruction: repeated strings, slow instructions, system calls, signals.
+"""Recording what is not a plain instruction: repeated strings, slow instructions, system calls.
 
 All are recorded by comparison (rdb.record.comparison).  What may have been written bounds what is compared; where nobody can
 tell, all writable memory is compared and the record is marked as a gap.
@@ -24,12 +24,11 @@ from rdb.record.comparison import Comparison, Stretches, writable
 from rdb.record.entry import Kind
 from rdb.record.mappings import AddressSpace, MappingChange, Rseq, Segments, difference
 from rdb.record.outside import Outside
+from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import Arrived, SingleStepRecorder
 
 # A repeated string instruction is stepped through if it is short, else run to its end at once.
 _SHORT_REPEAT = 8
-# Results by which the kernel says that the call begins again after a signal: ERESTARTSYS and its kin, <linux/errno.h>.
-_RESTARTS = (-512, -513, -514, -516)
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class SpecialSteps:
         space: AddressSpace,
         outside: Outside,
         abi: Abi,
+        delivery: SignalDelivery,
         forked: Callable[[int], bool],
         warn: Callable[[str], None],
         compare_limit: Callable[[], int | None],
@@ -61,6 +61,7 @@ class SpecialSteps:
         `compare_limit` says how many bytes may be compared where all memory would have to be.
         """
         self.recorder, self.space, self.outside, self.abi = recorder, space, outside, abi
+        self.delivery = delivery
         self.forked, self.warn = forked, warn
         self.compare_limit = compare_limit
         self._warned: set[object] = set()
@@ -157,8 +158,9 @@ class SpecialSteps:
             discards.append((arguments[0], break_before))
         discarded = [page for start, end in discards for page in self.space.pages(start, end)]
         passage = self.outside.enters(name, arguments)
+        self.delivery.calls.give_back()
         status = self._step()
-        if status != TRAPPED:
+        if status != TRAPPED or self.delivery.calls.is_undecided():
             return self._interrupted(comparison, status)
         self._clear_trap_flag()
         self.outside.leaves(passage, recorder.log.high, recorder.register(convention.result))
@@ -174,16 +176,7 @@ class SpecialSteps:
         comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
         if change is not None:
             recorder.forget_code()
-        return ()
-
-    def signal(self, number: int) -> Result:
-        """Deliver a signal: the kernel builds a frame for the handler somewhere, and changes registers."""
-        comparison = Comparison(self.recorder, self._all_memory())
-        status = self.recorder.stepper.step(number)
-        if status != TRAPPED:
-            return Arrived(status)
-        if not comparison.unchanged():
-            comparison.commit(Kind.SIGNAL)
+        self.delivery.called(name)
         return ()
 
     # -- how it is done
@@ -245,20 +238,13 @@ class SpecialSteps:
         return Arrived(status)
 
     def _interrupted(self, comparison: Comparison, status: int) -> Result:
-        """A signal came before the call was done.
-
-        Where the kernel will begin the call again, the registers of before the call are the truth for us: the next step, or the
-        delivery of the signal, starts from them.
-        """
-        recorder, table = self.recorder, self.recorder.arch.registers
-        if not os.WIFSTOPPED(status):
-            return Arrived(status)
-        result = table.get(table[recorder.arch.syscall.result], (recorder.stepper.general, b""))
-        if int.from_bytes(result, "little", signed=True) in _RESTARTS:
-            recorder.stepper.general[:] = comparison.general
-        else:
-            comparison.commit(Kind.SYSTEM_CALL)
-        return Arrived(status)
+        """A signal came before the call was done; what the call has written so far (nanosleep's remaining time) is recorded."""
+        if os.WIFSTOPPED(status):
+            if self.delivery.calls.is_undecided():
+                self.delivery.calls.take_back(comparison.general)
+            if not comparison.unchanged():
+                comparison.commit(Kind.SYSTEM_CALL)
+        return () if status == TRAPPED else Arrived(status)
 
     def _clear_trap_flag(self) -> None:
         """The CPU saves the flags in r11, with the trap flag by which we step (Intel SDM volume 2, SYSCALL)."""

@@ -37,8 +37,8 @@ from rdb.events import (
     Stop,
     Watch,
 )
-from rdb.linux import ptrace
 from rdb.linux.inject import Injector
+from rdb.linux.stepper import TRAPPED
 from rdb.record.comparison import Comparison
 from rdb.record.entry import Kind
 from rdb.record.kernel_state import Process
@@ -46,6 +46,7 @@ from rdb.record.mappings import AddressSpace
 from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
+from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
 from rdb.record.special import Refused, SpecialSteps
 from rdb.record.verify import Verifier
@@ -103,11 +104,13 @@ class RecordTarget(Target):
         self.space.let_kernel_write()
         abi = ABIS[arch.syscall.abi]
         self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
+        self.delivery = SignalDelivery(self.recorder, injector, abi, warn)
         self.special = SpecialSteps(
             self.recorder,
             self.space,
             self.outside,
             abi,
+            self.delivery,
             process.release_fork,
             warn,
             lambda: settings.limit("record full compare-limit"),
@@ -143,6 +146,7 @@ class RecordTarget(Target):
         What the kernel keeps for the program is put back as far as that can be done; the user is told what has moved on.
         """
         if self.replaying:
+            self.delivery.calls.forget()
             self.past.make_present()
             moved = str(self.outside.cut(self.position))
             self.stepper.refresh()
@@ -153,6 +157,7 @@ class RecordTarget(Target):
     def finish(self) -> None:
         """Stop recording; the program goes on from the position that is being looked at."""
         self.go_live()
+        self.delivery.let_go()
         self._unpin()
 
     # -- state
@@ -166,6 +171,7 @@ class RecordTarget(Target):
                 "Because GDB is in replay mode, writing the value of a register will destroy the execution log from this point "
                 "onward.  Write all registers?"
             )
+        self.delivery.calls.forget()
         with self._user_change():
             self.beneath.write_bank(bank, data)
 
@@ -364,16 +370,15 @@ class RecordTarget(Target):
             return (Killed(os.WTERMSIG(status)),)
         if self.process.release_fork(status):
             return None
-        number = os.WSTOPSIG(status)
+        number, info = os.WSTOPSIG(status), self.delivery.arrived()
         if number in self._silent:
             return self._deliver(number)
-        info = ptrace.signal_info(self.process.pid)
         code, address = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:24], "little")
         return (Signalled(number, code, address),)
 
     def _deliver(self, number: int) -> tuple[Reason, ...] | None:
-        result = self.special.signal(number)
-        return self._arrived(result.status) if isinstance(result, Arrived) else None
+        status = self.delivery.deliver(number)
+        return self._arrived(status) if status != TRAPPED else None
 
     # -- how it is done
 

@@ -1,0 +1,131 @@
+"""Recording the delivery of a signal: the kernel builds a frame for the handler and changes registers.
+
+The frame lies in one of two places, below the stack pointer or at the top of the alternate stack, and its size is bounded
+(rdb.arch.base.SignalFrame); so that is what is compared, and all registers.  Afterwards the stack pointer must lie in one of the
+places: a frame that was put elsewhere is noticed, and the record marked as a gap.
+
+Invariants:
+* Only a signal that starts a handler or ends the program is given to it.  One that is ignored, also by default, is dropped: the
+  kernel would do the same, and execute an instruction that nobody has recorded.  Signals that stop a program by default are
+  dropped too, since the debugger has stopped it already.
+* A signal that the thread has blocked (the user sends one by `signal`) is left pending for it.
+* What is known of the signal, its siginfo_t, is what it was when the thread stopped for it, whatever calls of ours the thread
+  has made since.
+* `altstacks` is what the kernel has for each thread.  It is asked when nothing can be disturbed: when recording begins and after
+  the calls that change it, not between the arrival of a signal and its delivery.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from rdb.arch.base import Bank
+from rdb.arch.linux.structures import Abi
+from rdb.errors import PtraceFailed
+from rdb.linux import procfs, ptrace, signal_state
+from rdb.linux.inject import Injector
+from rdb.linux.signal_state import AlternateStack
+from rdb.linux.signals import ends_by_default
+from rdb.linux.stepper import TRAPPED
+from rdb.record.comparison import Comparison, Stretches
+from rdb.record.entry import Kind
+from rdb.record.interrupted_call import InterruptedCalls
+from rdb.record.single_step import SingleStepRecorder
+
+# <linux/auxvec.h>
+_AT_MINSIGSTKSZ = 51
+# The calls after which the alternate stack may be another.
+_CHANGE_STACK = ("sigaltstack", "rt_sigreturn")
+
+
+class SignalDelivery:
+    """Delivers signals to the thread that `recorder` records."""
+
+    def __init__(self, recorder: SingleStepRecorder, injector: Injector, abi: Abi, warn: Callable[[str], None]) -> None:
+        self.recorder, self.injector, self.abi, self.warn = recorder, injector, abi, warn
+        self.calls = InterruptedCalls(recorder)
+        self.altstacks: dict[int, AlternateStack] = {}
+        self._size = self._largest()
+        self._infos: dict[int, bytes] = {}
+        self.learn()
+
+    @property
+    def _thread(self) -> int:
+        return self.recorder.stepper.pid
+
+    def learn(self) -> None:
+        """Ask for the alternate stack of the current thread, which must not be about to be given a signal."""
+        self.altstacks[self._thread] = signal_state.alternate_stack(self.injector, self.abi, self._sp())
+
+    def called(self, name: str | None) -> None:
+        """The thread has made this system call."""
+        if name in _CHANGE_STACK:
+            self.learn()
+
+    def arrived(self) -> bytes:
+        """The thread has stopped for a signal: the siginfo_t of it."""
+        info = self._infos[self._thread] = ptrace.signal_info(self._thread)
+        return info
+
+    def let_go(self) -> None:
+        """Recording ends here: what is under way goes on without us."""
+        self.calls.give_back()
+
+    # -- delivering
+
+    def deliver(self, number: int) -> int:
+        """Deliver a signal, or drop it where it does nothing; a wait status, TRAPPED where recording may go on."""
+        info = self._infos.pop(self._thread, b"")
+        bit = signal_state.bit(number)
+        if signal_state.blocked(self._thread) & bit:
+            signal_state.send(self.injector.pid, self._thread, number)
+            return TRAPPED
+        caught, ignored = signal_state.dispositions(self._thread)
+        if not caught & bit and (ignored & bit or not ends_by_default(number)):
+            return TRAPPED
+        places = self._places()
+        comparison = Comparison(self.recorder, places, self.recorder.arch.registers.sizes[Bank.EXTENDED])
+        self._give_back(number, info)
+        self.calls.give_back()
+        status = self.recorder.stepper.step(number)
+        if os.WIFSTOPPED(status) and not comparison.unchanged():
+            self._commit(comparison, places, entered=status == TRAPPED)
+        return status
+
+    def _give_back(self, number: int, info: bytes) -> None:
+        """Have the kernel deliver what has arrived, though the thread may have made calls of ours since."""
+        if int.from_bytes(info[:4], "little") == number:
+            with contextlib.suppress(PtraceFailed):
+                ptrace.set_signal_info(self._thread, info)
+
+    def _commit(self, comparison: Comparison, places: Stretches, entered: bool) -> None:
+        sp = self._sp()
+        expected = not entered or any(start <= sp < start + size for start, size in places)
+        if not expected:
+            self.warn(f"The frame of a signal handler lies at {sp:#x}, where it was not expected: it cannot be undone.")
+        comparison.commit(Kind.SIGNAL, gap=not expected)
+        if entered:
+            self.altstacks[self._thread] = self._altstack().after_delivery()
+
+    # -- where the frame may be
+
+    def _places(self) -> Stretches:
+        sp, stack = self._sp(), self._altstack()
+        tops = [sp - self.recorder.arch.signal_frame.red_zone]
+        if stack.enabled and not stack.holds(sp):
+            tops.append(stack.top)
+        return [(max(top - self._size, 0), min(self._size, top)) for top in tops]
+
+    def _altstack(self) -> AlternateStack:
+        """A new thread has none."""
+        return self.altstacks.get(self._thread, AlternateStack())
+
+    def _sp(self) -> int:
+        return self.recorder.register(self.recorder.arch.sp)
+
+    def _largest(self) -> int:
+        frame = self.recorder.arch.signal_frame
+        told = procfs.auxiliary_vector(self._thread, self.abi.word).get(_AT_MINSIGSTKSZ)
+        return told + frame.alignment if told else frame.largest
