@@ -19,6 +19,7 @@ from rdb.arch.linux.terms import (
     by,
     count,
     discards,
+    fixed,
     out,
     pages,
     rows,
@@ -29,9 +30,13 @@ from rdb.arch.linux.terms import (
 _LENGTH = pages(arg(1))
 
 # Source: include/uapi/asm-generic/mman-common.h.
-_MAP_FIXED, _MREMAP_FIXED, _MREMAP_DONTUNMAP, _SHM_REMAP = 0x10, 2, 4, 0o40000
-_EMPTIES = 4, 8, 9, 24, 102  # MADV_DONTNEED, FREE, REMOVE, DONTNEED_LOCKED, GUARD_INSTALL: the pages read as zeros afterwards
+_MAP_FIXED, _MREMAP_FIXED = 0x10, 2
+# MADV_DONTNEED, FREE, DONTNEED_LOCKED, GUARD_INSTALL, GUARD_REMOVE: pages of one's own are given up
+_GIVES_UP = 4, 8, 24, 102, 103
+_MADV_REMOVE = 9  # a hole in the mapped file
 
+# How much shmdt unmaps is not said: the segment that begins there.
+SHMDT: Effect = MAPPING + discards(0, fixed(1))
 _MMAP: Effect = MAPPING + when(arg(3), _MAP_FIXED, discards(0, _LENGTH))
 
 
@@ -48,10 +53,11 @@ MEMORY: Table = {
     **rows("mmap mmap2", _MMAP),
     "munmap": MAPPING + discards(0, _LENGTH),
     "mremap": MAPPING + discards(0, _LENGTH) + when(arg(3), _MREMAP_FIXED, discards(4, pages(arg(2)))),
-    "madvise": MAPPING + by(count(2), dict.fromkeys(_EMPTIES, out(0, _LENGTH))),
-    "process_madvise": MAPPING + by(count(3), dict.fromkeys(_EMPTIES, vector(1, arg(2)))),
+    "madvise": MAPPING + by(count(2), {**dict.fromkeys(_GIVES_UP, discards(0, _LENGTH)), _MADV_REMOVE: out(0, _LENGTH)}),
+    "process_madvise": MAPPING + by(count(3), dict.fromkeys((*_GIVES_UP, _MADV_REMOVE), vector(1, arg(2)))),
     "remap_file_pages": MAPPING + discards(0, _LENGTH),
-    **rows("brk mprotect pkey_mprotect shmat shmdt mseal map_shadow_stack mlock mlock2 munlock mlockall munlockall", MAPPING),
+    "shmdt": SHMDT,
+    **rows("brk mprotect pkey_mprotect shmat mseal map_shadow_stack mlock mlock2 munlock mlockall munlockall", MAPPING),
     # pkey_alloc sets the new key's rights in pkru.
     "pkey_alloc": REGISTERS,
     "mincore": out(2, Number(_pages_asked)),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 from dataclasses import dataclass
 
 from rdb.errors import NoProcess
 
+PAGE = 4096
+
 
 @dataclass(frozen=True)
 class Mapping:
-    """One line of /proc/PID/maps: [start, end), four letters of protection and sharing, file offset, device, inode and name."""
+    """One line of /proc/PID/maps: [start, end), four letters of protection and sharing, file offset, device, inode and name.
+
+    `marks` are those of MARKS that /proc/PID/smaps tells of it besides, where somebody has asked there.
+    """
 
     start: int
     end: int
@@ -20,6 +26,7 @@ class Mapping:
     device: str
     inode: int
     name: str
+    marks: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -52,13 +59,40 @@ def _read(pid: int, name: str) -> bytes:
 
 def mappings(pid: int) -> list[Mapping]:
     """The address space, by ascending address."""
-    result = []
-    for line in os.fsdecode(_read(pid, "maps")).splitlines():
-        span, protection, offset, device, inode, *name = line.split(None, 5)
-        start, end = span.split("-")
-        result.append(
-            Mapping(int(start, 16), int(end, 16), protection, int(offset, 16), device, int(inode), name[0] if name else "")
-        )
+    return [mapping(line) for line in maps(pid)]
+
+
+def maps(pid: int) -> list[str]:
+    """The lines of /proc/PID/maps."""
+    return os.fsdecode(_read(pid, "maps")).splitlines()
+
+
+@functools.lru_cache(1 << 12)
+def mapping(line: str) -> Mapping:
+    """What one line of /proc/PID/maps says."""
+    span, protection, offset, device, inode, *name = line.split(None, 5)
+    start, end = span.split("-")
+    return Mapping(int(start, 16), int(end, 16), protection, int(offset, 16), device, int(inode), name[0] if name else "")
+
+
+# Flags of a mapping that a program chooses and that its line in maps does not show (proc(5), VmFlags): without reserve, grows
+# down, locked, locked on fault, huge pages of its own, not for children, wiped for children, not dumped, mergeable, transparent
+# huge pages wanted or not, read sequentially, read at random.  "key N" is a protection key.
+MARKS = frozenset(("nr", "gd", "lo", "lf", "ht", "dc", "wf", "dd", "mg", "hg", "nh", "sr", "rr"))
+
+
+def marks(pid: int) -> dict[str, frozenset[str]]:
+    """The marks of those mappings that have any, by the first word of their line in maps.  Much dearer than `maps`."""
+    result: dict[str, frozenset[str]] = {}
+    span = ""
+    for line in os.fsdecode(_read(pid, "smaps")).splitlines():
+        first, *words = line.split()
+        if first == "VmFlags:" and not MARKS.isdisjoint(words):
+            result[span] = result.get(span, frozenset()) | MARKS.intersection(words)
+        elif first == "ProtectionKey:" and words != ["0"]:
+            result[span] = frozenset({f"key {words[0]}"})
+        elif not first.endswith(":"):
+            span = first
     return result
 
 
@@ -90,39 +124,13 @@ def executable(pid: int) -> str:
         raise NoProcess() from None
 
 
-def descriptor_of(pid: int, device: str, inode: int) -> int | None:
-    """A descriptor by which a process has the file open that /proc/PID/maps tells of by `device` (two hex numbers) and
-    `inode`."""
-    major, minor = (int(part, 16) for part in device.split(":"))
+def descriptors(pid: int) -> list[tuple[int, str, int]]:
+    """The open files of a process: descriptor, name as in /proc/PID/maps, inode."""
+    result = []
     for name in os.listdir(f"/proc/{pid}/fd"):
+        path = f"/proc/{pid}/fd/{name}"
         try:
-            file = os.stat(f"/proc/{pid}/fd/{name}")
+            result.append((int(name), os.readlink(path), os.stat(path).st_ino))
         except OSError:
-            continue
-        if (file.st_dev, file.st_ino) == (os.makedev(major, minor), inode):
-            return int(name)
-    return None
-
-
-PAGE = 4096
-_PRESENT_OR_SWAPPED = 0b11 << 62
-_FILE_PAGE = 1 << 61
-
-
-def private_pages(pid: int, start: int, end: int) -> list[tuple[int, int]]:
-    """The stretches [a, b) inside [start, end) whose pages belong to the process alone.
-
-    All others read as the mapped file, or as zeros, and need not be saved (Linux, Documentation/admin-guide/mm/pagemap.rst).
-    """
-    stretches: list[tuple[int, int]] = []
-    with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as file:
-        file.seek(start // PAGE * 8)
-        entries = file.read((end - start) // PAGE * 8)
-    for number, (entry,) in enumerate(struct.iter_unpack("<Q", entries)):
-        if entry & _PRESENT_OR_SWAPPED and not entry & _FILE_PAGE:
-            page = start + number * PAGE
-            if stretches and stretches[-1][1] == page:
-                stretches[-1] = (stretches[-1][0], page + PAGE)
-            else:
-                stretches.append((page, page + PAGE))
-    return stretches
+            continue  # closed meanwhile
+    return result

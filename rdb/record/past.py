@@ -23,8 +23,8 @@ from rdb.events import (
     WatchKind,
 )
 from rdb.linux.ptrace import Memory
+from rdb.record.address_space import AddressSpace
 from rdb.record.machine import Machine
-from rdb.record.mappings import AddressSpace
 from rdb.record.record_list import RecordList
 from rdb.record.replay import Found, search
 from rdb.record.single_step import Until

@@ -18,11 +18,12 @@ from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan, extents
 from rdb.errors import CannotAccessMemory, CannotRecord
 from rdb.events import Accessed, Reason, Watch
-from rdb.linux import procfs, thread_areas
+from rdb.linux import procfs
 from rdb.linux.stepper import TRAPPED
+from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison, Stretches, writable
 from rdb.record.entry import Kind
-from rdb.record.mappings import AddressSpace, MappingChange, Rseq, Segments, difference
+from rdb.record.mapping_call import MappingCall
 from rdb.record.outside import Outside
 from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import Arrived, SingleStepRecorder
@@ -150,33 +151,21 @@ class SpecialSteps:
             self._all_memory() if everything else self._mapped(effects.writes),
             extended=None if effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS) else 0,
         )
-        layout_before = self._mappings(effects)
-        break_before = self._break() if name == "brk" else 0
-        segments = thread_areas.read(self.space.pid) if name == "set_thread_area" else ()
-        discards = [(address, address + size) for address, size in effects.discards]
-        if 0 < arguments[0] < break_before:
-            discards.append((arguments[0], break_before))
-        discarded = [page for start, end in discards for page in self.space.pages(start, end)]
+        mapping = MappingCall(self.space, self.abi, effects, arguments)
         passage = self.outside.enters(name, arguments)
         self.delivery.calls.give_back()
         status = self._step()
-        if status != TRAPPED or self.delivery.calls.is_undecided():
+        if not os.WIFSTOPPED(status) or self.delivery.calls.is_undecided() or self._not_begun(comparison):
             return self._interrupted(comparison, status)
         self._clear_trap_flag()
         self.outside.leaves(passage, recorder.log.high, recorder.register(convention.result))
-        change = None
-        if layout_before is not None:
-            change = self._change(layout_before, discarded, break_before)
-            comparison.add(self._still_mapped(discarded, change))
-        if name == "rseq" and not recorder.register(convention.result):
-            self.space.let_kernel_write()
-            change = MappingChange([], rseq=Rseq(arguments[0], arguments[1], arguments[3], registers=not arguments[2]))
-        if segments:
-            change = MappingChange([], segments=Segments(segments, thread_areas.read(self.space.pid)))
+        change = mapping.done(recorder.register(convention.result))
+        comparison.add(mapping.emptied)
         comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
         if change is not None:
             recorder.forget_code()
         self.delivery.called(name)
+        return () if status == TRAPPED else Arrived(status)
         return ()
 
     # -- how it is done
@@ -237,6 +226,10 @@ class SpecialSteps:
             comparison.commit()
         return Arrived(status)
 
+    def _not_begun(self, comparison: Comparison) -> bool:
+        """Whether a signal has come before the call began."""
+        return self.recorder.pc == comparison.pc and comparison.unchanged()
+
     def _interrupted(self, comparison: Comparison, status: int) -> Result:
         """A signal came before the call was done; what the call has written so far (nanosleep's remaining time) is recorded."""
         if os.WIFSTOPPED(status):
@@ -278,38 +271,6 @@ class SpecialSteps:
             if m.start < address + size and address < m.end
         ]
 
-    def _mappings(self, effects: SyscallEffects) -> list[procfs.Mapping] | None:
-        if effects.kind is not CallKind.MAPPING and not effects.unknown:
-            return None
-        return procfs.mappings(self.recorder.stepper.pid)
-
-    def _break(self) -> int:
-        return self.space.injector.call("brk", 0)
-
-    def _change(
-        self, before: list[procfs.Mapping], discarded: list[tuple[int, bytes]], break_before: int
-    ) -> MappingChange | None:
-        """What the call did to the address space, with the pages of whatever it took away."""
-        stretches = difference(before, procfs.mappings(self.recorder.stepper.pid))
-        for stretch in stretches:
-            if stretch.before is not None and not stretch.same_backing:
-                stretch.saved = list(_cut(discarded, stretch.start, stretch.end))
-        brk = None
-        if break_before:
-            break_after = self.recorder.register(self.recorder.arch.syscall.result)
-            brk = (break_before, break_after) if break_after != break_before else None
-        return MappingChange(stretches, brk) if stretches or brk else None
-
-    def _still_mapped(self, discarded: list[tuple[int, bytes]], change: MappingChange | None) -> list[tuple[int, bytes]]:
-        """The discarded pages whose mapping is still there: only their contents went (madvise, a mapping put over another)."""
-        gone = [s for s in change.stretches if s.before is not None and not s.same_backing] if change else []
-        edges = sorted({edge for s in gone for edge in (s.start, s.end)})
-        result = []
-        for low, high in zip([0, *edges], [*edges, 1 << 64]):
-            if not any(s.start <= low < s.end for s in gone):
-                result += _cut(discarded, low, high)
-        return result
-
     def _code(self, plan: Plan) -> str:
         return self.recorder.memory(plan.pc, plan.effects.length).hex(" ")
 
@@ -344,16 +305,6 @@ class SpecialSteps:
             if watch.triggers(new != old, watch in read):
                 reasons.append(Accessed(watch, old, new))
         return tuple(reasons)
-
-
-def _cut(pages: Sequence[tuple[int, bytes]], start: int, end: int) -> list[tuple[int, bytes]]:
-    """The parts of the pages that lie in [start, end)."""
-    result = []
-    for address, data in pages:
-        low, high = max(start, address), min(end, address + len(data))
-        if low < high:
-            result.append((low, data[low - address : high - address]))
-    return result
 
 
 _LARGE = 1 << 20

@@ -39,10 +39,10 @@ from rdb.events import (
 )
 from rdb.linux.inject import Injector
 from rdb.linux.stepper import TRAPPED
+from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
 from rdb.record.entry import Kind
 from rdb.record.kernel_state import Process
-from rdb.record.mappings import AddressSpace
 from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
@@ -99,7 +99,7 @@ class RecordTarget(Target):
         self.stepper = process.stepper()
         self.recorder = SingleStepRecorder(arch, self.stepper, self.log)
         injector = Injector(process.pid, arch, process.memory)
-        self.space = AddressSpace(process.pid, process.memory, injector)
+        self.space = AddressSpace(process.memory, injector, warn)
         # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
         self.space.let_kernel_write()
         abi = ABIS[arch.syscall.abi]
