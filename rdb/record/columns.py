@@ -4,8 +4,8 @@ An instruction-by-instruction walk in Python reaches half a million instructions
 for a search and several million for a move.
 
 The *flat* columns list every saved stretch of a segment in the order in which it was pushed: its location, size, place in
-`values`, and instruction.  Registers get locations of their own, far from any address a program can have, so that one algorithm
-moves both.
+`values`, and instruction.  Registers get locations of their own, far from any address a program can have, those of each thread
+another, so that one algorithm moves the registers of all threads and memory.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from rdb.arch.base import Bank
 from rdb.record.entry import Kind, LayoutTable, padded
 from rdb.record.machine import Machine
+from rdb.record.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 Numbers = NDArray[np.int64]
 PAGE = 4096
-# Registers live at REGISTERS + bank * BANK + offset: below zero, where no user address is.
+# Registers live at REGISTERS + (2 * number of the thread + bank) * BANK + offset: below zero, where no user address is.
 _REGISTERS = -(1 << 62)
 _BANK = 1 << 32
 
@@ -52,9 +53,11 @@ class Flat:
 class Columns:
     """The columns of one segment.  They alias `values`, so a move through them changes the segment itself."""
 
-    def __init__(self, trace: array[int], values: bytearray, layouts: LayoutTable) -> None:
+    def __init__(self, first: int, trace: array[int], values: bytearray, layouts: LayoutTable, turns: Turns) -> None:
         self.count = len(trace)
+        self._first = first
         self._layouts = layouts
+        self._turns = turns
         self.trace = np.array(trace, dtype=np.int64)
         # A bytearray with a view on it cannot grow; the segment drops its columns before it does.
         self._bytes = np.frombuffer(values, dtype=np.uint8) if values else np.zeros(0, np.uint8)
@@ -79,7 +82,7 @@ class Columns:
 
     def _is_at(self, number: int, addresses: Collection[int]) -> bool:
         layout = self._layouts[number]
-        return layout.pc in addresses and layout.kind not in (Kind.SIGNAL, Kind.USER)
+        return layout.pc in addresses and layout.kind in (Kind.INSTRUCTION, Kind.SYSTEM_CALL)
 
     def with_mapping(self) -> NDArray[np.intp]:
         """The indices of the instructions that changed the address space."""
@@ -132,6 +135,10 @@ class Columns:
         location = np.array(locations, np.int64)[row]
         in_memory = np.array(memory)[row]
         location[in_memory] = self._words()[(place[in_memory] - 8) >> 3]
+        for turn in self._turns.within(self._first, self._first + self.count):
+            if turn.number:
+                low, high = np.searchsorted(instruction, (turn.first - self._first, turn.last - self._first))
+                location[low:high][~in_memory[low:high]] += turn.number * len(Bank) * _BANK
         return Flat(location, np.array(sizes, np.int64)[row], place, instruction)
 
     def _words(self) -> Numbers:
@@ -220,7 +227,6 @@ class _State:
         self._machine = machine
         self._pages: dict[int, NDArray[np.uint8]] = {}
         self._original: dict[int, bytes] = {}
-        self._banks = [np.frombuffer(bank, dtype=np.uint8) for bank in machine.banks]
 
     def gather(self, locations: Numbers, unit: int) -> NDArray[np.generic]:
         """The current contents of ascending locations."""
@@ -243,8 +249,9 @@ class _State:
             if holder >= 0:
                 result.append((part, locations[part] - holder * PAGE, self._page(holder * PAGE)))
             else:
-                bank = holder - _REGISTERS // _BANK
-                result.append((part, locations[part] - holder * _BANK, self._banks[bank]))
+                number, bank = divmod(holder - _REGISTERS // _BANK, len(Bank))
+                store = np.frombuffer(self._machine.banks[number][bank], dtype=np.uint8)
+                result.append((part, locations[part] - holder * _BANK, store))
         return result
 
     def _page(self, address: int) -> NDArray[np.uint8]:

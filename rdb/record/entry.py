@@ -25,13 +25,15 @@ from rdb.arch.base import Bank, Piece
 class Kind(enum.Enum):
     """What a record stands for.
 
-    In a SIGNAL record (the delivery of a signal) and a USER record (the user changed state) no instruction of the program ran.
+    In a SIGNAL record (the delivery of a signal), a USER record (the user changed state) and an UNDER_WAY record (a system call
+    has written memory and goes on, while other threads run) no instruction of the program ran.
     """
 
     INSTRUCTION = "instruction"
     SYSTEM_CALL = "system call"
     SIGNAL = "signal"
     USER = "user"
+    UNDER_WAY = "system call under way"
 
 
 class RegisterSlot(NamedTuple):

@@ -2,6 +2,10 @@
 
 Nothing executes.  A resume in either direction is a search over the list (rdb.record.replay) and one move; where each instruction
 must be looked at (a step within a range, reads for rwatch and awatch), it is a walk.
+
+One thread is the current one: its registers are looked at, and it is the one that steps.  Its next instruction may lie behind
+those of other threads; a step passes over these, and ends early where one of them gives a reason to stop.  The current thread is
+then the one that the reason is about.
 """
 
 from __future__ import annotations
@@ -24,23 +28,28 @@ from rdb.events import (
 )
 from rdb.linux.ptrace import Memory
 from rdb.record.address_space import AddressSpace
-from rdb.record.machine import Machine
+from rdb.record.machine import Banks, Machine
+from rdb.record.mappings import MappingChange
 from rdb.record.record_list import RecordList
-from rdb.record.replay import Found, search
+from rdb.record.replay import Found, search, survivor
 from rdb.record.single_step import Until
 from rdb.target.native import NativeTarget
 
 _SIGINT = 2
-Banks = tuple[bytearray, bytearray]
 
 
 class Past:
-    """`position` is where we are; at the newest one the process itself is the truth, and `machine.banks` are stale."""
+    """`position` is where we are, `number` the current thread's (rdb.record.turns).
+
+    At the newest position the process itself is the truth, and `machine.banks` are stale, save those of threads that have ended.
+    """
 
     def __init__(self, process: NativeTarget, arch: Arch, log: RecordList, space: AddressSpace) -> None:
         self.process, self.arch, self.log = process, arch, log
         self.position = 0
-        self.machine = Machine(self.live_banks(), process.read_memory, process.write_memory, space.switch)
+        self.number = 0
+        self.machine = Machine({}, process.read_memory, process.write_memory, self._remap)
+        self._space = space
         self.interrupted = False
 
     @property
@@ -49,78 +58,182 @@ class Past:
         return self.position < self.log.high
 
     @property
+    def thread(self) -> int:
+        """The id of the current thread."""
+        return self.log.turns.lives[self.number].thread
+
+    @property
     def pc(self) -> int:
-        banks = self.machine.banks if self.replaying else self.live_banks()
-        return int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.pc], banks), "little")
+        return self._pc(self.bank(Bank.GENERAL) if self.replaying else self.process.read_bank(Bank.GENERAL))
 
     @property
     def memory(self) -> Memory:
         return self.process.memory
 
-    def live_banks(self) -> Banks:
-        """The registers of the thread itself."""
-        return bytearray(self.process.read_bank(Bank.GENERAL)), bytearray(self.process.read_bank(Bank.EXTENDED))
+    def threads(self) -> list[int]:
+        """The ids of the threads that exist where we are."""
+        return [self.log.turns.lives[number].thread for number in self.log.turns.existing(self.position)]
+
+    def select(self, thread: int) -> None:
+        """Make a thread that exists here the current one."""
+        number = self.log.turns.number(thread, self.position)
+        if number is None:
+            raise RdbError(f"Thread {thread} does not exist at this point of the recording.")
+        self.number = number
+
+    def bank(self, bank: Bank) -> bytes:
+        """A register bank of the current thread, in the past."""
+        banks = self.machine.banks[self.number]
+        self._put(banks, self.arch.pc, self.log.pc_of(self.number, self.position))
+        return bytes(banks[bank])
+
+    def live_banks(self, thread: int) -> Banks:
+        """The registers of a thread of the process."""
+        current = self.process.thread
+        self.process.select_thread(thread)
+        banks = bytearray(self.process.read_bank(Bank.GENERAL)), bytearray(self.process.read_bank(Bank.EXTENDED))
+        self.process.select_thread(current)
+        return banks
+
+    # -- moving
 
     def goto(self, position: int) -> None:
-        """Move to any position of the history."""
+        """Move to any position of the history; the current thread is the one whose instruction comes there."""
         if not self.log.low <= position <= self.log.high:
             raise RdbError(f"Target insn not found at {position}.")
+        self._move(position, self.log.turns.at(position))
+
+    def _move(self, position: int, number: int) -> None:
         if not self.replaying:
-            self.machine.banks = self.live_banks()
+            self._leave_present()
         self.log.move(self.position, position, self.machine)
-        self.position = position
-        self._put(self.arch.pc, self.log.pc(position))
+        self.position, self.number = position, survivor(self.log, number, position)
+        if not self.replaying:
+            self.process.select_thread(self.thread)
+
+    def _leave_present(self) -> None:
+        """From here on the registers are ours."""
+        for number in self.log.turns.existing(self.log.high):
+            life = self.log.turns.lives[number]
+            self.machine.banks[number] = banks = self.live_banks(life.thread)
+            life.pc = self._pc(banks[Bank.GENERAL])
+
+    def _remap(self, change: MappingChange, forward: bool, number: int) -> None:
+        """Do or undo what a call of thread `number` did to the address space."""
+        lives = self.log.turns.lives
+        if lives[number].died is None:
+            self._space.injector.pid = lives[number].thread
+        elif change.rseq is not None or change.segments is not None:
+            return  # it was the thread's own, and went with it
+        else:
+            self._space.injector.pid = next(life.thread for life in lives if life.died is None)
+        self._space.switch(change, forward)
 
     def make_present(self) -> None:
-        """Give the thread the registers of this position, and cut off the future."""
+        """Give the threads the registers of this position, and cut off the future.  All that exist here must be there still."""
         kernels = f"orig_{self.arch.syscall.number}"
-        if kernels in self.arch.registers.by_name:
-            # No system call is under way that the kernel could want to restart.
-            self._put(kernels, -1)
-        for bank in Bank:
-            self.process.write_bank(bank, bytes(self.machine.banks[bank]))
-        self.log.cut(self.position, self.pc)
+        current = self.number
+        for number in self.log.turns.existing(self.position):
+            self.number = number
+            banks = self.machine.banks[number]
+            if kernels in self.arch.registers.by_name:
+                # No system call is under way that the kernel could want to restart.
+                self._put(banks, kernels, -1)
+            self.process.select_thread(self.thread)
+            for bank in Bank:
+                self.process.write_bank(bank, self.bank(bank))
+        self.number = current
+        self.process.select_thread(self.thread)
+        self.log.cut(self.position)
 
-    def _put(self, name: str, value: int) -> None:
+    def _pc(self, general: bytes | bytearray) -> int:
+        return int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.pc], (general, b"")), "little")
+
+    def _put(self, banks: Banks, name: str, value: int) -> None:
         register = self.arch.registers[name]
         mask = (1 << 8 * register.size) - 1
-        self.arch.registers.put(register, self.machine.banks, (value & mask).to_bytes(register.size, "little"))
+        self.arch.registers.put(register, banks, (value & mask).to_bytes(register.size, "little"))
 
     # -- resuming
 
     def resume(self, request: Resume, until: Until) -> tuple[Reason, ...]:
-        """Go where `request` leads; every reason to stop there."""
+        """Go where `request` leads; every reason to stop there, for the thread that is then the current one."""
         self.interrupted = False
         if request.step:
             return self._steps(request, until)
-        found = search(self.log, self.position, request.direction, until, self.process.read_memory)
+        found = self._search(request.direction, until)
         if any(watch.kind is not WatchKind.WRITE for watch in until.watches):
             return self._walk(request.direction, until, found)
-        self.goto(found.position)
+        self._move(found.position, found.number)
         return found.reasons
+
+    def _search(self, direction: Direction, until: Until) -> Found:
+        return search(self.log, self.number, self.position, direction, until, self.process.read_memory)
 
     def _steps(self, request: Resume, until: Until) -> tuple[Reason, ...]:
         """Step by step, once or while pc stays within the range."""
+        number = self.number
         while not self.interrupted:
-            found = self._one(request.direction, until)
-            if found is not None:
-                return found
+            reasons = self._step(request.direction, until)
+            if reasons is not None:
+                return reasons
             pc = self.pc
-            if request.within is None or pc not in request.within:
+            if request.within is None or pc not in request.within or self.number != number:
                 return (Stepped(),)
             if request.direction is Direction.REVERSE and pc == request.within.start:
                 return (Stepped(),)
         return (Signalled(_SIGINT),)
 
+    def _step(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
+        """Let the current thread make a step; the reasons to stop on the way or there, or None."""
+        forward = direction is Direction.FORWARD
+        own = self._own(direction)
+        if own is None:
+            return self._step_without(direction, until)
+        # Where it stands in front of its instruction, or behind it.
+        near = own if forward else own + 1
+        if near != self.position:
+            reasons = self._pass(direction, until, near)
+            if reasons is not None:
+                return reasons
+        return self._one(direction, until)
+
+    def _own(self, direction: Direction) -> int | None:
+        """The next instruction of the current thread in `direction`."""
+        if direction is Direction.REVERSE:
+            return self.log.turns.previous(self.number, self.position, self.log.low)
+        return self.log.next_of(self.number, self.position)
+
+    def _step_without(self, direction: Direction, until: Until) -> tuple[Reason, ...]:
+        """The current thread has no more instruction: go to the end of history, or backwards in front of what made it."""
+        born = self.log.turns.lives[self.number].born
+        if direction is Direction.FORWARD or born <= self.log.low:
+            end = self.log.high if direction is Direction.FORWARD else self.log.low
+            return self._pass(direction, until, end) or (EndOfHistory(direction),)
+        return self._pass(direction, until, born) or self._one(direction, until) or (Stepped(),)
+
+    def _pass(self, direction: Direction, until: Until, position: int) -> tuple[Reason, ...] | None:
+        """Go to `position` over what other threads did; the reasons to stop on the way or there, or None."""
+        forward = direction is Direction.FORWARD
+        found = self._search(direction, until)
+        if (found.position > position) if forward else (found.position < position):
+            found = Found(position, self.number, ())
+        if any(watch.kind is not WatchKind.WRITE for watch in until.watches):
+            return self._walk(direction, until, found) or None
+        self._move(found.position, found.number)
+        return found.reasons or None
+
     def _one(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
-        """Move by one instruction; the reasons to stop there, or None."""
+        """Move by one instruction, whosever it is; the reasons to stop there, or None."""
         forward = direction is Direction.FORWARD
         target = self.position + (1 if forward else -1)
         if not self.log.low <= target <= self.log.high:
             return (EndOfHistory(direction),)
+        stepping = self.number
+        number = self.log.turns.at(min(self.position, target))
         watched = [(watch, self.memory.read_some(watch.address, watch.length)) for watch in until.watches]
         read = self._reads(self.position, until.watches) if forward else set()
-        self.goto(target)
+        self._move(target, number)
         if not forward:
             read = self._reads(target, until.watches)
         reasons: list[Reason] = []
@@ -132,6 +245,8 @@ class Past:
             return (EndOfHistory(direction),)
         if self.pc in until.breakpoints:
             reasons.append(AtBreakpoint(self.pc))
+        if not reasons and self.log.turns.lives[stepping].exists(target):
+            self.number = stepping
         return tuple(reasons) or None
 
     def _walk(self, direction: Direction, until: Until, found: Found) -> tuple[Reason, ...]:
@@ -140,31 +255,35 @@ class Past:
             reasons = self._one(direction, until)
             if reasons is not None:
                 return reasons
-        return found.reasons if not self.interrupted else (Signalled(_SIGINT),)
+        if self.interrupted:
+            return (Signalled(_SIGINT),)
+        self._move(found.position, found.number)
+        return found.reasons
 
     def _reads(self, position: int, watches: Sequence[Watch]) -> set[Watch]:
         """The watches that the instruction at `position`, where the machine stands, reads, of those that care."""
         watches = [watch for watch in watches if watch.kind is not WatchKind.WRITE]
         if not watches:
             return set()
-        code = self.memory.read_some(self.log.pc(position), self.arch.max_instruction)
-        view = _MachineView(self.arch, self.machine)
+        pc = self.log.pc(position)
+        code = self.memory.read_some(pc, self.arch.max_instruction)
+        view = _MachineView(self.arch, self.machine, self.log.turns.at(position))
         result = set()
-        for operand in self.arch.effects(code, self.log.pc(position)).reads:
+        for operand in self.arch.effects(code, pc).reads:
             address, size = operand.extent(view)
             result |= {watch for watch in watches if watch.touches(address, size)}
         return result
 
 
 class _MachineView:
-    """The machine as a CpuView, for evaluating operands in the past."""
+    """One thread of the machine as a CpuView, for evaluating operands in the past."""
 
-    def __init__(self, arch: Arch, machine: Machine) -> None:
-        self._arch, self._machine = arch, machine
+    def __init__(self, arch: Arch, machine: Machine, number: int) -> None:
+        self._arch, self._machine, self._number = arch, machine, number
 
     def register(self, name: str) -> int:
         table = self._arch.registers
-        return int.from_bytes(table.get(table[name], self._machine.banks), "little")
+        return int.from_bytes(table.get(table[name], self._machine.banks[self._number]), "little")
 
     def memory(self, address: int, size: int) -> bytes:
         return self._machine.read(address, size)

@@ -4,6 +4,8 @@ A doubly linked list of segments.  A *position* is the number of instructions th
 the recording: position t is the state in which instruction t is about to run.  `low` is the oldest position that can still be
 reached, `high` the newest, where the live process stands.
 
+Whose instructions they are, the list says too (`turns`).
+
 Appending is transactional: the recorder writes into the newest segment and either commits a whole instruction or takes its bytes
 back.  Pruning drops the oldest instructions; cutting drops the newest.  Questions answer with positions and change nothing.
 """
@@ -15,10 +17,11 @@ from typing import NamedTuple
 
 from rdb.events import Direction
 from rdb.record import segment as segments
-from rdb.record.entry import Entry, Layout, LayoutTable, entries
+from rdb.record.entry import Entry, Kind, Layout, LayoutTable, entries
 from rdb.record.machine import Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.segment import Segment
+from rdb.record.turns import Turns
 
 
 class Change(NamedTuple):
@@ -30,12 +33,13 @@ class Change(NamedTuple):
 
 
 class RecordList:
-    def __init__(self) -> None:
+    def __init__(self, thread: int = 0) -> None:
+        """An empty list; it is the turn of `thread`, the only one."""
         self.layouts = LayoutTable()
         self.changes: list[MappingChange] = []
-        self.oldest = self.newest = Segment(0, self.layouts, self.changes)
+        self.turns = Turns(thread)
+        self.oldest = self.newest = self._segment(0)
         self.low = 0
-        self.end_pc = 0
 
     @property
     def high(self) -> int:
@@ -61,11 +65,14 @@ class RecordList:
     def room(self) -> tuple[Segment, int]:
         """The segment to append to and how many instructions still fit; begins a new segment when there is no room."""
         if len(self.newest) >= segments.CAPACITY:
-            fresh = Segment(self.high, self.layouts, self.changes)
+            fresh = self._segment(self.high)
             self.newest.newer, fresh.older = fresh, self.newest
             self.newest = fresh
         self.newest.grows()
         return self.newest, segments.CAPACITY - len(self.newest)
+
+    def _segment(self, first: int) -> Segment:
+        return Segment(first, self.layouts, self.changes, self.turns)
 
     def prune(self, limit: int | None) -> None:
         """Keep no more than the newest `limit` instructions (None: all)."""
@@ -76,14 +83,24 @@ class RecordList:
             assert self.oldest.newer is not None
             self.oldest = self.oldest.newer
             self.oldest.older = None
+            self.turns.prune(self.oldest.first)
 
-    def cut(self, position: int, pc: int) -> None:
-        """Forget the future: `position`, where pc is `pc`, becomes the newest."""
+    def cut(self, position: int) -> None:
+        """Forget the future: `position` becomes the newest."""
+        for number in self.turns.existing(position):
+            self.turns.lives[number].pc = self.pc_of(number, position)
+        self._drop(position)
+        self.turns.cut(position)
+
+    def take_back(self) -> None:
+        """Drop the newest record; another one is made of its instruction."""
+        self._drop(self.high - 1)
+
+    def _drop(self, position: int) -> None:
         while self.newest.first >= position and self.newest.older is not None:
             self.newest = self.newest.older
             self.newest.newer = None
         self.newest.cut(position)
-        self.end_pc = pc
 
     # -- looking
 
@@ -101,8 +118,20 @@ class RecordList:
         return self.segment_at(position).layout(position)
 
     def pc(self, position: int) -> int:
-        """Where the program stands at `position`."""
-        return self.end_pc if position == self.high else self.layout(position).pc
+        """Where the thread stands whose turn it is at `position`."""
+        return self.pc_of(self.turns.at(position), position)
+
+    def pc_of(self, number: int, position: int) -> int:
+        """Where thread `number` stands at `position`: at its next instruction, or where it has got to."""
+        at = self.next_of(number, position)
+        return self.turns.lives[number].pc if at is None else self.layout(at).pc
+
+    def next_of(self, number: int, position: int) -> int | None:
+        """The next position from `position` on at which thread `number` does something of its own; None if there is none."""
+        at = self.turns.next(number, position, self.high)
+        while at is not None and self.layout(at).kind is Kind.UNDER_WAY:
+            at = self.turns.next(number, at + 1, self.high)
+        return at
 
     def change_at(self, position: int) -> MappingChange | None:
         """What instruction `position` did to the address space, if it did anything."""
@@ -142,7 +171,7 @@ class RecordList:
             found = found[(found >= first) & (found < last)]
             if len(found):
                 return segment.first + int(found[-1 if reverse else 0])
-        if not reverse and position < self.high and self.end_pc in addresses:
+        if not reverse and position < self.high and self.pc(self.high) in addresses:
             return self.high
         return None
 

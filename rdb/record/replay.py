@@ -4,6 +4,10 @@ A breakpoint is reached where pc is its address; a watchpoint where an instructi
 behind that instruction, going backwards in front of it); and history ends.  What lies nearest wins; what lies at the same
 position is reported together, save that the end of history hides a breakpoint that is just there, as in GDB: what matters then
 is that there is no more.
+
+A reason is about a thread, the one that executes the instruction.  Where reasons at one position are about two threads, that of
+the watchpoint comes first; the other thread stands at its breakpoint still, and is found when the search goes on.  The thread
+that looks goes on from a breakpoint at which it stands; other threads that stand at one have yet to reach it.
 """
 
 from __future__ import annotations
@@ -19,23 +23,40 @@ from rdb.record.single_step import Until
 
 @dataclass(frozen=True)
 class Found:
-    """A position and every reason to stop there."""
+    """A position, the number of a thread (rdb.record.turns), and every reason for it to stop there."""
 
     position: int
+    number: int
     reasons: tuple[Reason, ...]
 
 
 def search(
-    log: RecordList, position: int, direction: Direction, until: Until, read: Callable[[int, int], bytes]
+    log: RecordList, number: int, position: int, direction: Direction, until: Until, read: Callable[[int, int], bytes]
 ) -> Found:
-    """The nearest stop in `direction` from `position`; `read` gives memory as it is at `position`."""
+    """The nearest stop in `direction` from `position`, where thread `number` looks; `read` gives memory as it is there."""
     forward = direction is Direction.FORWARD
-    candidates: list[tuple[int, Reason]] = []
     end = log.high if forward else log.low
-    if until.breakpoints:
-        at = log.find_pc(until.breakpoints, position, direction)
-        if at is not None and at != end:
-            candidates.append((at, AtBreakpoint(log.pc(at))))
+    found = [*_changes(log, position, direction, until, read)]
+    at = _breakpoint(log, number, position, direction, until) if until.breakpoints else None
+    if at is not None and at != end:
+        found.append(Found(at, log.turns.at(at), (AtBreakpoint(log.pc(at)),)))
+    if not found:
+        return Found(end, survivor(log, number, end), (EndOfHistory(direction),))
+    nearest = (min if forward else max)(found, key=lambda each: each.position)
+    same = [each for each in found if (each.position, each.number) == (nearest.position, nearest.number)]
+    return Found(nearest.position, nearest.number, tuple(reason for each in same for reason in each.reasons))
+
+
+def survivor(log: RecordList, number: int, position: int) -> int:
+    """Thread `number` if it exists at `position`, else the one whose turn it is."""
+    return number if log.turns.lives[number].exists(position) else log.turns.at(position)
+
+
+def _changes(
+    log: RecordList, position: int, direction: Direction, until: Until, read: Callable[[int, int], bytes]
+) -> list[Found]:
+    """For each watch that cares, the nearest instruction that changed what is watched."""
+    result = []
     for watch in until.watches:
         if watch.kind is WatchKind.READ:
             continue
@@ -45,8 +66,16 @@ def search(
             continue
         change = log.find_change(watch.address, current, position, direction)
         if change is not None:
-            candidates.append((change.position + forward, Accessed(watch, change.before, change.after)))
-    if not candidates:
-        return Found(end, (EndOfHistory(direction),))
-    nearest = (min if forward else max)(candidates, key=lambda candidate: candidate[0])[0]
-    return Found(nearest, tuple(reason for at, reason in candidates if at == nearest))
+            at = change.position + (direction is Direction.FORWARD)
+            reason = Accessed(watch, change.before, change.after)
+            result.append(Found(at, log.turns.at(change.position), (reason,)))
+    return result
+
+
+def _breakpoint(log: RecordList, number: int, position: int, direction: Direction, until: Until) -> int | None:
+    """The nearest position at which a thread reaches a breakpoint."""
+    if direction is Direction.REVERSE:
+        return log.find_pc(until.breakpoints, position, direction)
+    own = log.next_of(number, position)
+    at = log.find_pc(until.breakpoints, position if own == position else position - 1, direction)
+    return at if at is None or at != own else log.find_pc(until.breakpoints, at, direction)

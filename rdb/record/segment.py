@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from rdb.record.entry import Layout, LayoutTable
 from rdb.record.machine import Machine
 from rdb.record.mappings import MappingChange
+from rdb.record.turns import Turns
 
 if TYPE_CHECKING:
     from rdb.record.columns import Columns
@@ -26,7 +27,7 @@ CAPACITY = 1 << 16
 class Segment:
     """Instructions [first, first + len) of the log; neighbours are `older` and `newer`."""
 
-    def __init__(self, first: int, layouts: LayoutTable, changes: list[MappingChange]) -> None:
+    def __init__(self, first: int, layouts: LayoutTable, changes: list[MappingChange], turns: Turns) -> None:
         self.first = first
         self.older: Segment | None = None
         self.newer: Segment | None = None
@@ -34,6 +35,7 @@ class Segment:
         self.values = bytearray()
         self._layouts = layouts
         self._changes = changes
+        self._turns = turns
         self._columns: Columns | None = None
 
     def __len__(self) -> int:
@@ -56,7 +58,7 @@ class Segment:
         from rdb.record.columns import Columns
 
         if self._columns is None or self._columns.count != len(self.trace):
-            self._columns = Columns(self.trace, self.values, self._layouts)
+            self._columns = Columns(self.first, self.trace, self.values, self._layouts, self._turns)
         return self._columns
 
     def grows(self) -> None:
@@ -80,24 +82,24 @@ class Segment:
         """Exchange the record of instruction `position` with the machine, going backwards."""
         layout = self.layout(position)
         start = self.columns().start(position - self.first)
-        self._swap_registers(layout, start, machine)
+        self._swap_registers(position, layout, start, machine)
         for slot in reversed(layout.memory):
             self._swap_memory(start + slot.at, slot.size, machine)
         if layout.mapping is not None:
-            self._remap(start + layout.mapping, False, machine)
+            self._remap(position, start + layout.mapping, False, machine)
 
     def redo(self, position: int, machine: Machine) -> None:
         """Exchange the record of instruction `position` with the machine, going forwards."""
         layout = self.layout(position)
         start = self.columns().start(position - self.first)
         if layout.mapping is not None:
-            self._remap(start + layout.mapping, True, machine)
+            self._remap(position, start + layout.mapping, True, machine)
         for slot in layout.memory:
             self._swap_memory(start + slot.at, slot.size, machine)
-        self._swap_registers(layout, start, machine)
+        self._swap_registers(position, layout, start, machine)
 
-    def _swap_registers(self, layout: Layout, start: int, machine: Machine) -> None:
-        values, banks = self.values, machine.banks
+    def _swap_registers(self, position: int, layout: Layout, start: int, machine: Machine) -> None:
+        values, banks = self.values, machine.banks[self._turns.at(position)]
         for bank, offset, size, at in layout.registers:
             here, there = slice(start + at, start + at + size), slice(offset, offset + size)
             values[here], banks[bank][there] = banks[bank][there], values[here]
@@ -111,6 +113,6 @@ class Segment:
             machine.write(address, saved)
             self.values[here] = current
 
-    def _remap(self, at: int, forward: bool, machine: Machine) -> None:
+    def _remap(self, position: int, at: int, forward: bool, machine: Machine) -> None:
         number = int.from_bytes(self.values[at : at + 8], "little")
-        machine.remap(self._changes[number], forward)
+        machine.remap(self._changes[number], forward, self._turns.at(position))

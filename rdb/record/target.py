@@ -7,7 +7,7 @@ executes it.
 
 *Replaying*: the program is looked at somewhere in its past.  Nothing executes; a resume in either direction is a search over the
 record list (where is the next breakpoint, who changed the watched bytes) and one move there.  Memory is written through to the
-process, registers are kept here (`machine.banks`), because the thread itself stays where recording left it.
+process, registers are kept here (`machine.banks`), because the threads themselves stay where recording left them.
 
 Positions count instructions (rdb.record.record_list).  Writing to the past makes what came after it untrue: the user is asked,
 the future is cut off, and the process takes over from there.
@@ -89,7 +89,7 @@ class RecordTarget(Target):
         """Begin to record `process`, which lies beneath.  `query` asks the user yes or no, `warn` tells a sentence."""
         super().__init__()
         self.process, self.arch, self.settings, self.query, self.warn = process, arch, settings, query, warn
-        self.log = RecordList()
+        self.log = RecordList(process.thread)
         self._breakpoints: set[int] = set()
         self._watches: list[Watch] = []
         self._silent: frozenset[int] = frozenset()
@@ -117,7 +117,6 @@ class RecordTarget(Target):
         )
         self.past = Past(process, arch, self.log, self.space)
         self.verifier = Verifier(self.recorder, warn)
-        self.log.end_pc = self.recorder.pc
 
     # -- modes
 
@@ -163,7 +162,7 @@ class RecordTarget(Target):
     # -- state
 
     def read_bank(self, bank: Bank) -> bytes:
-        return bytes(self.past.machine.banks[bank]) if self.replaying else self.beneath.read_bank(bank)
+        return self.past.bank(bank) if self.replaying else self.beneath.read_bank(bank)
 
     def write_bank(self, bank: Bank, data: bytes) -> None:
         if self.replaying:
@@ -197,7 +196,7 @@ class RecordTarget(Target):
         yield
         self.stepper.refresh()
         comparison.commit(Kind.USER)
-        self.past.position, self.log.end_pc = self.log.high, self.recorder.pc
+        self.past.position = self.log.high
 
     # -- what to stop for
 
@@ -295,7 +294,6 @@ class RecordTarget(Target):
             if reasons is None and single:
                 reasons = (Stepped(),)
         self.past.position = self.log.high
-        self.log.end_pc = self.recorder.pc
         self.log.prune(self.settings.limit("record full insn-number-max") or None)
         self.outside.prune(self.log.low)
         return reasons

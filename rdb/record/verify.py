@@ -58,7 +58,7 @@ class Verifier:
                 f"{', '.join(missing)}.  The difference has been recorded."
             )
         change = log.change_at(position)
-        log.cut(position, layout.pc)
+        log.take_back()
         comparison.commit(layout.kind, layout.gap, change)
 
     def _other_length(self, pc: int) -> list[str]:

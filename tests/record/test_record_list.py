@@ -1,7 +1,8 @@
 """The record list against a model that keeps every state whole.
 
-A random history writes registers and memory of all sizes and alignments.  The model keeps a copy of the machine at each position;
-whatever the list does (moves of any length, cuts, prunes, more history), the machine must equal the copy.
+A random history of several threads writes registers and memory of all sizes and alignments.  The model keeps a copy of the
+machine at each position, the registers of all threads included; whatever the list does (moves of any length, cuts, prunes, more
+history), the machine must equal the copy.
 """
 
 from __future__ import annotations
@@ -17,33 +18,38 @@ from rdb.arch.base import Bank, Piece
 from rdb.events import Direction
 from rdb.record import record_list, segment
 from rdb.record.entry import EndEntry, Kind, MemoryEntry, padded
-from rdb.record.machine import Machine
+from rdb.record.machine import Banks, Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.record_list import RecordList
 
-GENERAL, EXTENDED = 64, 96
+GENERAL, EXTENDED = 216, 96
 # Two pages that are neighbours, and one far away.
 PAGES = (0x10000, 0x11000, 0x7FFF_FFFF_E000)
 PAGE = 4096
 PCS = tuple(range(0x400000, 0x400020, 4))
+EXECUTED = (Kind.INSTRUCTION, Kind.SYSTEM_CALL)
 
 Write = tuple[int, bytes]
 RegisterWrite = tuple[Bank, int, bytes]
-State = tuple[bytes, bytes, bytes]
+State = tuple[dict[int, tuple[bytes, bytes]], bytes]
 
 
 class World:
-    """A machine of three pages and two banks, its history in a RecordList, and a copy of every state."""
+    """A machine of three pages and two banks for each thread, its history in a RecordList, and a copy of every state."""
 
     def __init__(self) -> None:
         self.memory = {page: bytearray(PAGE) for page in PAGES}
         self.mapped: list[int] = []
-        self.machine = Machine((bytearray(GENERAL), bytearray(EXTENDED)), self.read, self.write, self.remap)
+        self.changers: list[int] = []
+        self.machine = Machine({0: (bytearray(GENERAL), bytearray(EXTENDED))}, self.read, self.write, self.remap)
         self.log = RecordList()
+        self.number = 0
         self.position = 0
         self.states = {0: self.state()}
         self.pcs: dict[int, int] = {}
         self.kinds: dict[int, Kind] = {}
+        self.numbers: dict[int, int] = {}
+        self.existing = {0: [0]}
 
     def read(self, address: int, size: int) -> bytes:
         return (
@@ -57,16 +63,39 @@ class World:
             at = address + number
             self.memory[at & ~(PAGE - 1)][at % PAGE] = byte
 
-    def remap(self, change: MappingChange, forward: bool) -> None:
+    def remap(self, change: MappingChange, forward: bool, thread: int) -> None:
         number = self.log.changes.index(change)
+        assert thread == self.changers[number]
         if forward:
             self.mapped.append(number)
         else:
             assert self.mapped.pop() == number
 
     def state(self) -> State:
-        banks = self.machine.banks
-        return bytes(banks[0]), bytes(banks[1]), b"".join(self.memory[page] for page in PAGES) + bytes(self.mapped)
+        banks = {number: (bytes(general), bytes(extended)) for number, (general, extended) in self.machine.banks.items()}
+        return banks, b"".join(self.memory[page] for page in PAGES) + bytes(self.mapped)
+
+    @property
+    def banks(self) -> Banks:
+        return self.machine.banks[self.number]
+
+    def bear(self) -> None:
+        """Another thread.  Its registers are the machine's from the beginning, as they are when the past is looked at."""
+        number = self.log.turns.born(1000 + len(self.log.turns.lives), self.position, chance_pc(self.position))
+        self.machine.banks[number] = (bytearray(GENERAL), bytearray(EXTENDED))
+        for banks, _ in self.states.values():
+            banks.setdefault(number, (bytes(GENERAL), bytes(EXTENDED)))
+        self.existing[self.position] = self.existing[self.position] + [number]
+
+    def die(self) -> None:
+        """The thread in turn has ended; it is another's turn."""
+        self.log.turns.died(self.number, self.position)
+        self.existing[self.position] = [each for each in self.existing[self.position] if each != self.number]
+        self.turn(self.existing[self.position][0])
+
+    def turn(self, number: int) -> None:
+        self.number = number
+        self.log.turns.begin(number, self.position)
 
     def execute(
         self,
@@ -83,33 +112,63 @@ class World:
         # All old values are saved first: an instruction's writes may overlap.
         saved = bytearray()
         for bank, offset, data in registers:
-            saved += bytes(self.machine.banks[bank][offset : offset + len(data)]).ljust(padded(len(data)), b"\0")
+            saved += bytes(self.banks[bank][offset : offset + len(data)]).ljust(padded(len(data)), b"\0")
         for address, data in writes:
             saved += address.to_bytes(8, "little") + self.read(address, len(data)).ljust(padded(len(data)), b"\0")
         if remaps:
             saved += len(self.log.changes).to_bytes(8, "little")
             self.mapped.append(len(self.log.changes))
+            self.changers.append(self.number)
             self.log.changes.append(MappingChange([], brk=(0, len(self.log.changes))))
         room.values += saved
         room.trace.append(layout.number)
         for bank, offset, data in registers:
-            self.machine.banks[bank][offset : offset + len(data)] = data
+            self.banks[bank][offset : offset + len(data)] = data
         for address, data in writes:
             self.write(address, data)
-        self.pcs[self.position], self.kinds[self.position] = pc, kind
+        self.pcs[self.position], self.kinds[self.position], self.numbers[self.position] = pc, kind, self.number
         self.position += 1
+        self.existing[self.position] = self.existing[self.position - 1]
         self.states[self.position] = self.state()
 
     def go(self, target: int) -> None:
         self.log.move(self.position, target, self.machine)
         self.position = target
-        assert self.state() == self.states[target]
+        now, then = self.state(), self.states[target]
+        assert now[1] == then[1]
+        for number in self.existing[target]:
+            assert now[0][number] == then[0][number], f"registers of {number} at {target}"
+
+    def cut(self) -> None:
+        """Go on from here."""
+        self.log.cut(self.position)
+        self.number = self.log.turns.at(self.position)
+        for number in set(self.machine.banks) - set(range(len(self.log.turns.lives))):
+            del self.machine.banks[number]
+        if self.number not in self.existing[self.position]:
+            self.turn(self.existing[self.position][0])
+
+
+def chance_pc(position: int) -> int:
+    return PCS[position % len(PCS)]
+
+
+def random_thread(world: World, chance: random.Random) -> None:
+    """Sometimes a thread comes, or one ends, or it is another's turn."""
+    existing = world.existing[world.position]
+    if chance.random() < 0.03 and len(existing) < 5:
+        world.bear()
+    elif chance.random() < 0.02 and len(existing) > 1:
+        world.die()
+    if chance.random() < 0.15:
+        world.turn(chance.choice(world.existing[world.position]))
 
 
 def random_instruction(world: World, chance: random.Random) -> None:
+    random_thread(world, chance)
     registers: list[RegisterWrite] = []
     for bank, size, most in ((Bank.GENERAL, GENERAL, 3), (Bank.EXTENDED, EXTENDED, 1)):
-        for place in chance.sample(range(0, size, 8), chance.randrange(most + 1)):
+        for place in chance.sample(range(0, min(size, 96), 8), chance.randrange(most + 1)):
             length = 8 if bank is Bank.GENERAL else min(chance.choice((2, 4, 8, 10, 16, 32)), size - place)
             registers.append((bank, place, chance.randbytes(length)))
     # Entries of one instruction are disjoint, as those of real ones are.
@@ -122,7 +181,7 @@ def random_instruction(world: World, chance: random.Random) -> None:
             continue
         if all(address + size <= other or other + len(data) <= address for other, data in writes):
             writes.append((address, chance.randbytes(size)))
-    kind = chance.choices((Kind.INSTRUCTION, Kind.SIGNAL, Kind.USER), (50, 1, 1))[0]
+    kind = chance.choices((Kind.INSTRUCTION, Kind.SIGNAL, Kind.USER, Kind.UNDER_WAY), (50, 1, 1, 1))[0]
     world.execute(chance.choice(PCS), registers, writes, chance.random() < 0.01, kind)
 
 
@@ -164,8 +223,10 @@ def test_cuts_and_prunes(chance: random.Random) -> None:
         world.go(chance.randrange(low, high + 1))
         choice = chance.randrange(3)
         if choice == 0:
-            world.log.cut(world.position, PCS[0])
-            assert (world.log.high, world.log.pc(world.position)) == (world.position, PCS[0])
+            stands = {number: world.log.pc_of(number, world.position) for number in world.existing[world.position]}
+            world.cut()
+            assert world.log.high == world.position
+            assert stands == {n: world.log.pc_of(n, world.position) for n in world.log.turns.existing(world.position)}
             for _ in range(chance.randrange(60)):
                 random_instruction(world, chance)
         elif choice == 1:
@@ -180,12 +241,12 @@ def test_cuts_and_prunes(chance: random.Random) -> None:
 @given(CHANCES)
 def test_find_pc(chance: random.Random) -> None:
     world = history(chance, 120)
-    world.log.end_pc = chance.choice(PCS)
+    world.log.turns.lives[world.number].pc = end = chance.choice(PCS)
     world.log.prune(100)
     for _ in range(20):
         start, wanted = chance.randrange(20, 121), frozenset(chance.sample(PCS, chance.randrange(1, 3)))
-        at = [n for n in range(20, 120) if world.pcs[n] in wanted and world.kinds[n] not in (Kind.SIGNAL, Kind.USER)]
-        at += [120] if world.log.end_pc in wanted else []
+        at = [n for n in range(20, 120) if world.pcs[n] in wanted and world.kinds[n] in EXECUTED]
+        at += [120] if end in wanted else []
         assert world.log.find_pc(wanted, start, Direction.FORWARD) == min((n for n in at if n > start), default=None)
         assert world.log.find_pc(wanted, start, Direction.REVERSE) == max((n for n in at if n < start), default=None)
 
@@ -202,7 +263,7 @@ def test_find_change(chance: random.Random) -> None:
         offset = PAGES.index(address & ~(PAGE - 1)) * PAGE + address % PAGE
 
         def at(position: int, offset: int = offset, size: int = size) -> bytes:
-            return world.states[position][2][offset : offset + size]
+            return world.states[position][1][offset : offset + size]
 
         changed = [n for n in range(120) if at(n) != at(n + 1)]
         current = world.read(address, size)
@@ -212,6 +273,30 @@ def test_find_change(chance: random.Random) -> None:
         ):
             found = world.log.find_change(address, current, start, direction)
             assert found == (None if which is None else (which, at(which), at(which + 1)))
+
+
+@QUICK
+@given(CHANCES)
+def test_turns(chance: random.Random) -> None:
+    """Whose turn it is, who exists, and where each thread's own instructions are."""
+    world = history(chance, 120)
+    world.log.prune(60)
+    turns, low, high = world.log.turns, world.log.low, world.log.high
+    for position in range(low, high):
+        assert turns.at(position) == world.numbers[position]
+    for position in range(low, high + 1):
+        assert turns.existing(position) == sorted(world.existing[position])
+        for number in range(len(turns.lives)):
+            own = [n for n in range(low, high) if world.numbers[n] == number]
+            assert turns.next(number, position, high) == min((n for n in own if n >= position), default=None)
+            assert turns.previous(number, position, low) == max((n for n in own if n < position), default=None)
+            acts = [n for n in own if n >= position and world.kinds[n] is not Kind.UNDER_WAY]
+            assert world.log.next_of(number, position) == min(acts, default=None)
+    first, last = sorted(chance.sample(range(low, high + 1), 2))
+    parts = list(turns.within(first, last))
+    assert [number for part in parts for number in [part.number] * (part.last - part.first)] == [
+        world.numbers[position] for position in range(first, last)
+    ]
 
 
 def test_entries_are_views() -> None:
