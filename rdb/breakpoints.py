@@ -59,6 +59,11 @@ class Breakpoint(Stoppoint):
     hardware: bool = False
     pending: bool = False
 
+    @property
+    def is_named(self) -> bool:
+        """Whether the place was given in terms that can be looked up again."""
+        return bool(self.spec) and "$" not in self.spec
+
     def at(self, address: int) -> bool:
         return any(location.address == address for location in self.locations)
 
@@ -88,6 +93,14 @@ class Watchpoint(Stoppoint):
         if self.kind is WatchKind.ACCESS:
             return "Hardware access (read/write) watchpoint"
         return "Hardware watchpoint" if self.hardware else "Watchpoint"
+
+
+@dataclass
+class Catchpoint(Stoppoint):
+    """Stop at an event: fork, vfork or exec.  `seen` is the child or the program of the last time."""
+
+    event: str = ""
+    seen: str = ""
 
 
 class BreakpointTable:
@@ -130,6 +143,10 @@ class BreakpointTable:
     @property
     def watchpoints(self) -> list[Watchpoint]:
         return [each for each in self if isinstance(each, Watchpoint)]
+
+    def catching(self, event: str) -> list[Catchpoint]:
+        """The enabled catchpoints for an event."""
+        return [each for each in self if isinstance(each, Catchpoint) and each.enabled and each.event == event]
 
     def at(self, address: int) -> list[Breakpoint]:
         """The enabled breakpoints with a location at `address`."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rdb.address import Range
 from rdb.arch.base import Arch
 from rdb.libraries import Libraries
-from rdb.symbols.elf import Elf
+from rdb.symbols.elf import PT_LOAD, Elf
 from rdb.symbols.table import SymbolTable
 from rdb.target.base import Stratum
+from rdb.target.exec_file import ExecFile
 from rdb.target.native import NativeTarget
 from rdb.target.stack import TargetStack
 
@@ -49,3 +51,28 @@ class Debuggee:
         """The process, or 0."""
         process = self.process
         return process.pid if process is not None else 0
+
+    def copy(self, parent: Debuggee) -> None:
+        """Become the inferior of a process that has been forked from `parent`'s: the same program with the same objects."""
+        self.arch, self.program, self.elf = parent.arch, parent.program, parent.elf
+        self.table, self.internal_stops = parent.table.copy(), parent.internal_stops
+        self.libraries = parent.libraries.copy(self.table) if parent.libraries is not None else None
+        self.removable = True
+        if self.program is not None and self.elf is not None:
+            self.targets.push(exec_file(self.program, self.elf))
+
+    def end(self) -> None:
+        """The process is gone: what remains is the file."""
+        self.targets.remove(Stratum.RECORD)
+        self.targets.remove(Stratum.PROCESS)
+        self.libraries = None
+        self.internal_stops = frozenset()
+        if self.vfork_child is not None:
+            self.vfork_child.vfork_parent = None
+        self.vfork_child = None
+
+
+def exec_file(path: str, elf: Elf) -> ExecFile:
+    """The exec stratum: what the program headers say will be mapped, with the bytes of the file."""
+    mapped = [Range(each.address, each.address + each.memory_size) for each in elf.segments if each.type == PT_LOAD]
+    return ExecFile(path, mapped, elf.segment_data)

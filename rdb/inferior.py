@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from rdb.address import Range
 from rdb.arch import find
 from rdb.arch.base import Arch
+from rdb.debuggee import exec_file
 from rdb.errors import BadProgram, RdbError
 from rdb.events import Executed
 from rdb.libraries import Libraries
 from rdb.linux import launch, procfs, ptrace
 from rdb.linux.terminal import Terminal
 from rdb.state import State
-from rdb.symbols.elf import PT_LOAD, Elf, open_elf
+from rdb.symbols.elf import Elf, open_elf
 from rdb.target.base import Stratum
-from rdb.target.exec_file import ExecFile
 from rdb.target.native import NativeTarget
 
 
@@ -43,7 +42,7 @@ class Inferior(State):
         self.debuggee.program, self.debuggee.elf = path, elf
         self.table.objects.clear()
         self.table.add(path)
-        self.targets.push(ExecFile(path, _mapped(elf), elf.segment_data))
+        self.targets.push(exec_file(path, elf))
         self.moved()
 
     def _launch(self) -> None:
@@ -67,13 +66,12 @@ class Inferior(State):
         assert elf is not None
         if self.process is not process:
             self.targets.push(process)
+            process.tell = self.notify
         word = self.arch.pointer_size
         vector = procfs.auxiliary_vector(process.pid, word)
         debuggee.libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
         del self.table.objects[1:]
-        bias = libraries.bias(elf.entry)
-        if self.table.objects[0].bias != bias:
-            self.table.objects[0].move(bias)
+        self.table.relocate(libraries.bias(elf.entry))
         vdso = next((m for m in process.mappings() if m.name == "[vdso]"), None)
         libraries.begin(elf.interpreter, process.memory.read_some(vdso.start, vdso.size) if vdso else b"")
         debuggee.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
@@ -96,10 +94,7 @@ class Inferior(State):
 
     def _ended(self) -> None:
         """The process is gone: what remains is the file."""
-        self.targets.remove(Stratum.RECORD)
-        self.targets.remove(Stratum.PROCESS)
-        self.debuggee.libraries = None
-        self.debuggee.internal_stops = frozenset()
+        self.debuggee.end()
         self.moved()
 
     def on_internal_stop(self, address: int) -> None:
@@ -136,11 +131,6 @@ def _found(path: str) -> str:
     import shutil
 
     return shutil.which(path) or path
-
-
-def _mapped(elf: Elf) -> list[Range]:
-    """What the program headers say will be mapped."""
-    return [Range(s.address, s.address + s.memory_size) for s in elf.segments if s.type == PT_LOAD]
 
 
 def _arch_for(elf: Elf, path: str) -> Arch:

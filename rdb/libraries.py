@@ -7,6 +7,7 @@ there is.
 
 from __future__ import annotations
 
+import copy
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ class Libraries:
         self.loaded: dict[Library, LoadedObject] = {}
         self.linker: LoadedObject | None = None
         self.hook: int | None = None
+
+    def copy(self, table: SymbolTable) -> Libraries:
+        """The same libraries, for a process that is a copy of another and has its own table."""
+        libraries = copy.copy(self)
+        libraries.table, libraries.loaded = table, dict(self.loaded)
+        return libraries
 
     def bias(self, entry: int) -> int:
         """Where the program, whose ELF header says that it starts at `entry`, has been loaded."""

@@ -9,7 +9,7 @@ Run control knows lines, frames and breakpoints, never the record list: whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from rdb.breakpoints import BreakpointTable, Stoppoint, Watchpoint
@@ -20,6 +20,7 @@ from rdb.events import (
     Direction,
     EndOfHistory,
     Executed,
+    Forked,
     Reason,
     RecordingStopped,
     Resume,
@@ -33,10 +34,19 @@ from rdb.expr.evaluate import evaluate_condition, evaluate_traced
 from rdb.expr.scope import Scope, Trace
 from rdb.expr.value import Value
 from rdb.linux.signals import Disposition
-from rdb.stops import BreakpointHit, ConditionFailed, Show, StepDone, StopReport, WatchpointOutOfScope, WatchpointTriggered
+from rdb.stops import (
+    BreakpointHit,
+    Caught,
+    ConditionFailed,
+    Show,
+    StepDone,
+    StopReport,
+    WatchpointOutOfScope,
+    WatchpointTriggered,
+)
 from rdb.symbols.unwind import Frame, FrameId
 from rdb.target.base import Target
-from rdb.walks import Place, Walk
+from rdb.walks import Continue, Place, Walk
 
 # A watched value of more bytes is compared in software.
 _LARGEST_WATCH = 32
@@ -47,6 +57,16 @@ class Program(Scope, Place, Protocol):
 
     @property
     def target(self) -> Target: ...
+
+    @property
+    def kept_births(self) -> Collection[str]:
+        """By which calls a child is made that must not run before it has been decided about."""
+
+    def follow(self) -> None:
+        """Decide about the child for which the program has stopped; who is resumed may be another afterwards."""
+
+    def replaced(self, executed: Executed) -> None:
+        """The program has become another one."""
 
     def moved(self) -> None:
         """State changed: frames and whatever was derived from it are stale."""
@@ -90,6 +110,9 @@ class RunControl:
             reasons = self._decide(stop, walk)
             if reasons:
                 return self._report(stop, reasons, start)
+            if stop.reason(Executed) is not None:
+                # Nothing that the walk was looking for exists in the new program.
+                walk = Continue(walk.place, Direction.FORWARD)
 
     def interrupt(self) -> None:
         """Stop the program as soon as possible; may be called from a signal handler."""
@@ -98,6 +121,7 @@ class RunControl:
 
     def _leg(self, walk: Walk) -> Stop:
         """One resume and its wait, with everything inserted that must be."""
+        self.program.follow()
         request, target = walk.request(), self.program.target
         signal = 0
         if target.is_live and request.direction is Direction.FORWARD:
@@ -106,6 +130,7 @@ class RunControl:
         if software:
             request = Resume(request.direction, step=True)
         target.pass_silently([n for n, d in self.signals.items() if not d.stop and not d.tell and d.forward])
+        target.stop_at_births([each for each in ("fork", "vfork") if self.breakpoints.catching(each)], self.program.kept_births)
         target.resume(Resume(request.direction, request.step, request.within, signal))
         stop = target.wait()
         self.program.moved()
@@ -189,6 +214,15 @@ class RunControl:
         wanted = [Watch(address, size, WatchKind.WRITE) for address, size in trace.memory]
         return self.program.target.can_watch(wanted)
 
+    def withdraw(self) -> None:
+        """Another target takes the place of this one, which stays: nothing is left inserted in it."""
+        target = self.program.target
+        for address in self._inserted:
+            target.remove_breakpoint(address)
+        for watch in self._watched:
+            target.remove_watch(watch)
+        self.forget_inserted()
+
     def forget_inserted(self) -> None:
         """The target that things were inserted into is gone, or another one is on top of it now."""
         self._inserted = set()
@@ -198,6 +232,9 @@ class RunControl:
 
     def _decide(self, stop: Stop, walk: Walk) -> tuple[Reason, ...]:
         """The reasons to end the walk here; none to go on."""
+        executed = stop.reason(Executed)
+        if executed is not None:
+            self.program.replaced(executed)
         if stop.ended or self._frame_id() is None:
             return stop.reasons
         reasons: list[Reason] = []
@@ -208,10 +245,14 @@ class RunControl:
                 reasons += self._on_breakpoint(reason.address)
                 if walk.forward:
                     reasons += self._on_return(reason.address)
-            elif isinstance(reason, (EndOfHistory, RecordingStopped, Executed)):
+            elif isinstance(reason, Forked):
+                reasons += self._on_event(reason.how, f"{reason.how}ed process {reason.child}", f"process {reason.child}")
+            elif isinstance(reason, Executed):
+                reasons += self._on_event("exec", f"exec'd {reason.path}", f'program "{reason.path}"')
+            elif isinstance(reason, (EndOfHistory, RecordingStopped)):
                 reasons.append(reason)
         reasons += self._on_watchpoints(stop)
-        if reasons:
+        if reasons or executed is not None or stop.reason(Forked) is not None:
             return tuple(reasons)
         own = self._own_arrival(stop, walk)
         if own is None and self._interrupted:
@@ -243,6 +284,17 @@ class RunControl:
                 if breakpoint.temporary:
                     self.breakpoints.delete(breakpoint.number)
                 reasons.append(BreakpointHit(breakpoint))
+        return reasons
+
+    def _on_event(self, event: str, what: str, seen: str) -> Sequence[Reason]:
+        """The catchpoints for an event."""
+        reasons = []
+        for catchpoint in self.breakpoints.catching(event):
+            catchpoint.seen = seen
+            if self._counts(catchpoint):
+                if catchpoint.temporary:
+                    self.breakpoints.delete(catchpoint.number)
+                reasons.append(Caught(catchpoint, what))
         return reasons
 
     def _on_return(self, address: int) -> Sequence[Reason]:

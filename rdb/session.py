@@ -20,12 +20,13 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rdb import new_image
 from rdb.arch.base import Bank
-from rdb.breakpoints import Breakpoint, BreakpointTable, Stoppoint, Watchpoint
+from rdb.breakpoints import Breakpoint, BreakpointTable, Catchpoint, Stoppoint, Watchpoint
 from rdb.errors import NoLocation, RdbError
 from rdb.events import Direction, Executed, Reason, Stop, WatchKind
 from rdb.expr.evaluate import evaluate_traced, parse_in
-from rdb.inferior import Inferior
+from rdb.family import Family
 from rdb.linux import signals
 from rdb.returned import returned_value
 from rdb.run_control import RunControl
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from rdb.record.target import RecordTarget, Status
 
 
-class Session(Inferior):
+class Session(Family):
     """One program being debugged: what is asked to stop it, how it is moved, and the recording of its past."""
 
     def __init__(
@@ -64,13 +65,14 @@ class Session(Inferior):
         self.close()
 
     def close(self) -> None:
-        """End the session: a launched program is killed, an attached one let go."""
-        process = self.process
-        if process is not None:
-            if process.attached:
-                self.detach()
-            else:
-                self.kill()
+        """End the session: launched programs are killed, attached ones let go."""
+        for debuggee in self.debuggees:
+            process = debuggee.process
+            if process is not None:
+                if process.attached:
+                    self.detach_debuggee(debuggee)
+                else:
+                    self.kill_debuggee(debuggee)
 
     # -- the process
 
@@ -98,15 +100,13 @@ class Session(Inferior):
     def kill(self) -> int:
         """Kill the process; its pid."""
         pid = self.need_process().pid
-        self.target.kill()
-        self._ended()
+        self.kill_debuggee(self.debuggee)
         return pid
 
     def detach(self) -> int:
         """Let the process go on without us; its pid."""
         pid = self.need_process().pid
-        self.target.detach(self.run_control.pending_signal)
-        self._ended()
+        self.detach_debuggee(self.debuggee, self.run_control.pending_signal)
         return pid
 
     def _ended(self) -> None:
@@ -120,9 +120,16 @@ class Session(Inferior):
     def _objects_changed(self) -> None:
         self._resolve_breakpoints()
 
+    def _withdraw(self) -> None:
+        self.run_control.withdraw()
+
     def _replaced(self, executed: Executed) -> None:
         self.run_control.forget_inserted()
+        left = new_image.leave(self.breakpoints)
         super()._replaced(executed)
+        for sentence in new_image.disable_missing(left, self):
+            self.notify(sentence)
+        self.run_control.refresh_watchpoints()
 
     # -- stopping
 
@@ -152,6 +159,15 @@ class Session(Inferior):
         self.set_convenience("bpnum", breakpoint.number)
         return breakpoint
 
+    def catch(self, event: str, temporary: bool = False, condition: str | None = None) -> Catchpoint:
+        """A catchpoint for an event: fork, vfork or exec."""
+        node = parse_in(condition, self) if condition else None
+        number = self.breakpoints.next_number()
+        catchpoint = Catchpoint(number, temporary, condition=condition, condition_node=node, event=event)
+        self.breakpoints.add(catchpoint)
+        self.set_convenience("bpnum", number)
+        return catchpoint
+
     def locations(self, spec: str) -> list[CodeLocation]:
         """The places a linespec names; *EXPRESSION is evaluated."""
         spec = spec.strip()
@@ -170,7 +186,7 @@ class Session(Inferior):
     def _resolve_breakpoints(self) -> None:
         """Find the places of breakpoints again, after objects came or went."""
         for breakpoint in self.breakpoints.breakpoints:
-            if not breakpoint.spec or "$" in breakpoint.spec:
+            if not breakpoint.is_named:
                 continue  # it meant the state of that moment, not a name
             try:
                 if breakpoint.spec.startswith("*"):
@@ -303,12 +319,9 @@ class Session(Inferior):
 
     def _note(self, report: StopReport) -> StopReport:
         """Keep the session in step with a stop."""
-        executed = report.stop.reason(Executed)
         if report.stop.ended:
             self._ended()
-        elif executed is not None:
-            self._replaced(executed)
-            report = self._standing(*report.reasons)
+        self.prune()
         report = self._with_value(report)
         self.last_report = report
         return report

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rdb.events import Reason, Stop
 
 if TYPE_CHECKING:
-    from rdb.breakpoints import Breakpoint, Watchpoint
+    from rdb.breakpoints import Breakpoint, Catchpoint, Watchpoint
     from rdb.expr.value import Value
     from rdb.symbols.functions import Function
     from rdb.symbols.unwind import Frame
@@ -30,6 +30,14 @@ class Show(enum.Enum):
 @dataclass(frozen=True)
 class BreakpointHit(Reason):
     breakpoint: Breakpoint
+
+
+@dataclass(frozen=True)
+class Caught(Reason):
+    """The event of a catchpoint has happened; `what` is GDB's phrase for it, with the child or the program."""
+
+    breakpoint: Catchpoint
+    what: str
 
 
 @dataclass(frozen=True)

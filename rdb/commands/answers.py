@@ -142,3 +142,22 @@ class ThreadTable:
     """Threads: whether it is the current one, number, the system's name for it, where it stands."""
 
     rows: Sequence[tuple[bool, int, str, FrameLine]]
+
+
+@dataclass(frozen=True)
+class InferiorRow:
+    """An inferior: whether it is the current one, its number, process, connection and program; what it is to others."""
+
+    current: bool
+    number: int
+    description: str
+    connection: str
+    program: str
+    notes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class InferiorTable:
+    """What `info inferiors` tells."""
+
+    rows: Sequence[InferiorRow]

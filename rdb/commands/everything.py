@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 
 MODULES = (
-    "guidance", "scripting", "settings_commands", "files", "running", "stopping", "stack", "data", "source", "machine_code",
-    "record", "info", "maintenance",
+    "guidance", "scripting", "settings_commands", "files", "running", "inferiors", "stopping", "catching", "stack", "data",
+    "source", "machine_code", "record", "info", "maintenance",
 )
 
 

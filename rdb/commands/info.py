@@ -191,18 +191,6 @@ def info_program(console: Console, arguments: str) -> Iterator[str]:
     yield f"\tUsing the running image of child process {process_id(session)}.\nProgram stopped at {session.need_frame().pc:#x}."
 
 
-@command("info inferiors", group="status")
-def info_inferiors(console: Console, arguments: str) -> Iterator[str]:
-    """List the program that is being debugged."""
-    session = console.session
-    process = f"process {process_id(session)}" if process_id(session) is not None else "<null>"
-    connection = "1 (native)" if process_id(session) is not None else ""
-    program = session.program or ""
-    width = max(len("Executable"), len(program))
-    yield f"  Num  Description       Connection           {'Executable'.ljust(width)} "
-    yield f"* 1    {process.ljust(17)} {connection.ljust(20)} {program.ljust(width)} "
-
-
 @command("info threads", group="status")
 def info_threads(console: Console, arguments: str) -> Iterator[object]:
     """List the threads of the process."""

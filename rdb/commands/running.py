@@ -80,7 +80,7 @@ def kill(console: Console, arguments: str) -> str:
     process = live(console.session)
     console.demand("Kill the program being debugged? ")
     console.session.kill()
-    return f"[Inferior 1 (process {process}) killed]"
+    return f"[Inferior {console.session.debuggee.number} (process {process}) killed]"
 
 
 @command("attach", group="running", arguments="PROCESS", repeat=Repeat.NEVER, completes="process")
@@ -119,7 +119,7 @@ def detach(console: Console, arguments: str) -> Iterator[str]:
     if console.from_prompt:
         yield f"Detaching from program: {session.program or ''}, process {process}"
     session.detach()
-    yield f"[Inferior 1 (process {process}) detached]"
+    yield f"[Inferior {session.debuggee.number} (process {process}) detached]"
 
 
 # Moving.

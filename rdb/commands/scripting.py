@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from rdb.commands.answers import Raw
 from rdb.commands.console import Leave, LoopBreak, LoopContinue
-from rdb.commands.program import process_id
 from rdb.commands.registry import Body, Declaration, Found, Repeat, command
 from rdb.commands.script import Bodies, spell
 from rdb.errors import RdbError, UsageError
@@ -242,8 +241,10 @@ def quit_(console: Console, arguments: str) -> Iterator[None]:
 
 def confirm_leaving(console: Console) -> None:
     """Ask whether a live process may be given up; raises UsageError if not."""
-    process = process_id(console.session)
-    if process is None:
-        return
-    fate = "detached" if console.session.need_process().attached else "killed"
-    console.demand(f"A debugging session is active.\n\n\tInferior 1 [process {process}] will be {fate}.\n\nQuit anyway? ")
+    fates = [
+        f"\tInferior {each.number} [process {each.pid}] will be {'detached' if each.process.attached else 'killed'}.\n"
+        for each in console.session.debuggees
+        if each.process is not None
+    ]
+    if fates:
+        console.demand(f"A debugging session is active.\n\n{''.join(fates)}\nQuit anyway? ")

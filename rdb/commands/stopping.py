@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from rdb.breakpoints import Breakpoint, Stoppoint, Watchpoint
+from rdb.breakpoints import Breakpoint, Catchpoint, Stoppoint, Watchpoint
 from rdb.commands.answers import BreakpointRow, BreakpointTable
 from rdb.commands.arguments import number_of, numbers, switches
 from rdb.commands.registry import Body, Repeat, command
@@ -29,6 +29,8 @@ def mention(point: Stoppoint) -> str:
     """What is told of a new breakpoint or watchpoint."""
     if isinstance(point, Watchpoint):
         return f"{point.title} {point.number}: {point.expression}"
+    if isinstance(point, Catchpoint):
+        return f"Catchpoint {point.number} ({point.event})"
     assert isinstance(point, Breakpoint)
     hardware = "ardware assisted breakpoint" if point.hardware else "reakpoint"
     initial = "h" if point.hardware else "b"
@@ -322,13 +324,18 @@ def rows_of(point: Stoppoint) -> Iterator[BreakpointRow]:
     if point.condition:
         notes.append(f"\tstop only if {point.condition}")
     if point.hits:
-        notes.append(f"\tbreakpoint already hit {point.hits} time{'' if point.hits == 1 else 's'}")
+        kind = "catchpoint" if isinstance(point, Catchpoint) else "breakpoint"
+        notes.append(f"\t{kind} already hit {point.hits} time{'' if point.hits == 1 else 's'}")
     if point.ignore:
         notes.append(f"\tignore next {point.ignore} hits")
     notes += [f"        {line}" for line in point.commands]
     number, state = str(point.number), (point.disposition, "y" if point.enabled else "n")
     if isinstance(point, Watchpoint):
         yield BreakpointRow(number, _watch_type(point), *state, None, point.expression, tuple(notes))
+        return
+    if isinstance(point, Catchpoint):
+        what = f"{point.event}, {point.seen} " if point.seen else point.event
+        yield BreakpointRow(number, "catchpoint", *state, None, what, tuple(notes))
         return
     assert isinstance(point, Breakpoint)
     kind = "hw breakpoint" if point.hardware else "breakpoint"

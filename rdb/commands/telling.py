@@ -15,7 +15,6 @@ from rdb.commands.listing import Listing
 from rdb.commands.script import LineSource
 from rdb.events import (
     EndOfHistory,
-    Executed,
     Exited,
     Forked,
     Killed,
@@ -27,6 +26,7 @@ from rdb.events import (
 from rdb.linux import signals
 from rdb.stops import (
     BreakpointHit,
+    Caught,
     ConditionFailed,
     FunctionFinished,
     Show,
@@ -62,7 +62,7 @@ def tell_stop(console: Console, report: StopReport) -> Iterator[object]:
         return
     for reason in report.reasons:
         yield from tell_reason(console, reason, report)
-        if isinstance(reason, BreakpointHit):
+        if isinstance(reason, (BreakpointHit, Caught)):
             break
     if report.frame is not None:
         yield from tell_frame(console, report.frame, report.show)
@@ -104,6 +104,11 @@ def _runner(console: Console, lines: list[str]) -> Callable[[], None]:
 def _breakpoint(console: Console, reason: BreakpointHit, report: StopReport | None) -> Iterator[object]:
     point = reason.breakpoint
     yield Raw(f"\n{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}, ")
+
+
+def _caught(console: Console, reason: Caught, report: StopReport | None) -> Iterator[object]:
+    point = reason.breakpoint
+    yield Raw(f"\n{'Temporary catchpoint' if point.temporary else 'Catchpoint'} {point.number} ({reason.what}), ")
 
 
 def _condition_failed(console: Console, reason: ConditionFailed, report: StopReport | None) -> Iterator[object]:
@@ -152,7 +157,7 @@ def _recording_stopped(console: Console, reason: RecordingStopped, report: StopR
 
 def _exited(console: Console, reason: Exited, report: StopReport | None) -> Iterator[object]:
     how = f"with code 0{reason.status:o}" if reason.status else "normally"
-    yield f"[Inferior 1 (process {_process(report)}) exited {how}]"
+    yield f"[Inferior {console.session.debuggee.number} (process {_process(report)}) exited {how}]"
 
 
 def _killed(console: Console, reason: Killed, report: StopReport | None) -> Iterator[object]:
@@ -163,12 +168,9 @@ def _libraries(console: Console, reason: LibrariesChanged, report: StopReport | 
     yield "Stopped due to shared library event (no libraries added or removed)"
 
 
-def _executed(console: Console, reason: Executed, report: StopReport | None) -> Iterator[object]:
-    yield f"process {_process(report)} is executing new program: {reason.path}"
-
-
 def _forked(console: Console, reason: Forked, report: StopReport | None) -> Iterator[object]:
-    yield f"[Detaching after {reason.how} from child process {reason.child}]"
+    if console.session.settings.flag("print inferior-events"):
+        yield f"[Detaching after {reason.how} from child process {reason.child}]"
 
 
 def _returned(console: Console, reason: FunctionFinished) -> Iterator[object]:
@@ -178,8 +180,8 @@ def _returned(console: Console, reason: FunctionFinished) -> Iterator[object]:
 
 
 TELLERS: dict[type, Teller] = {
-    BreakpointHit: _breakpoint, ConditionFailed: _condition_failed,
+    BreakpointHit: _breakpoint, Caught: _caught, ConditionFailed: _condition_failed,
     WatchpointTriggered: _watchpoint, WatchpointOutOfScope: _out_of_scope, Signalled: _signal,
     EndOfHistory: _end_of_history, RecordingStopped: _recording_stopped, Exited: _exited, Killed: _killed,
-    LibrariesChanged: _libraries, Executed: _executed, Forked: _forked,
+    LibrariesChanged: _libraries, Forked: _forked,
 }

@@ -6,6 +6,7 @@ from rdb.address import address_text
 from rdb.commands.answers import (
     BreakpointRow,
     BreakpointTable,
+    InferiorTable,
     LibraryTable,
     MappingTable,
     RecordStatus,
@@ -22,7 +23,7 @@ NARROW = 10                     # the address column when no row has an address
 @renders(BreakpointTable)
 def breakpoints(datum: BreakpointTable, settings: Settings) -> str:
     kind_width = max([TYPE_WIDTH, *(len(row.kind) for row in datum.rows)])
-    software = all(row.kind == "watchpoint" or row.address == "<PENDING>" for row in datum.rows)
+    software = all(row.kind in ("watchpoint", "catchpoint") or row.address == "<PENDING>" for row in datum.rows)
     address_width = NARROW if software else 2 + 2 * datum.word
     with_address = settings.flag("print address")
     address = "Address".ljust(address_width) + " " if with_address else ""
@@ -87,4 +88,14 @@ def threads(datum: ThreadTable, settings: Settings) -> str:
     lines = [f"  Id   {'Target Id'.ljust(width)} Frame "]
     lines += [f"{'*' if current else ' '} {number:<4} {target.ljust(width)} {frame_text(frame, settings)}"
               for current, number, target, frame in datum.rows]
+    return "\n".join(lines) + "\n"
+
+
+@renders(InferiorTable)
+def inferiors(datum: InferiorTable, settings: Settings) -> str:
+    lines = [f"  {'Num':4} {'Description':17} {'Connection':20} {'Executable':17} "]
+    for row in datum.rows:
+        mark = "*" if row.current else " "
+        lines.append(f"{mark} {row.number:<4} {row.description:17} {row.connection:20} {row.program:17} ")
+        lines += [f"\t{note}" for note in row.notes]
     return "\n".join(lines) + "\n"

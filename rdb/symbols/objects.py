@@ -6,6 +6,7 @@ is also where damage ends: what cannot be read counts as not there.
 
 from __future__ import annotations
 
+import copy
 import functools
 import posixpath
 from bisect import bisect_right
@@ -84,6 +85,13 @@ class LoadedObject:
         self._units: dict[int, CompilationUnit] = {}
         self._functions: dict[int, Function] = {}
         self.move(bias)
+
+    def at(self, bias: int) -> LoadedObject:
+        """The same object, with all that has been read of it, at another place."""
+        other = copy.copy(self)
+        other._functions = {}
+        other.move(bias)
+        return other
 
     def move(self, bias: int) -> None:
         """The object is loaded elsewhere than was thought: a position-independent program once it runs."""

@@ -42,6 +42,17 @@ class SymbolTable:
         self.objects.append(added)
         return added
 
+    def relocate(self, bias: int) -> None:
+        """The program itself is loaded elsewhere than was thought."""
+        if self.objects[0].bias != bias:
+            self.objects[0] = self.objects[0].at(bias)
+
+    def copy(self) -> SymbolTable:
+        """The same objects at the same places, for a process that is a copy of another."""
+        table = SymbolTable(self._find_debug)
+        table.objects[:] = self.objects
+        return table
+
     def remove(self, object: LoadedObject) -> None:
         """Forget an object; one that is not there is no error."""
         if object in self.objects:
