@@ -13,7 +13,7 @@ from rdb.arch.base import CpuView
 from rdb.arch.linux.collect import Collected
 from rdb.arch.linux.network import socket_call
 from rdb.arch.linux.structures import Abi
-from rdb.arch.linux.terms import Call, Effect, Table, arg, out, pointer, rows, vector
+from rdb.arch.linux.terms import Call, Effect, Table, arg, names, out, pointer, rows, vector
 from rdb.errors import CannotAccessMemory
 
 
@@ -25,8 +25,10 @@ class Output:
     data: bytes
 
 
+# Those whose second argument points to the bytes: by far the most frequent, so they are told without a formula.
+PLAIN = frozenset(names("write pwrite64 send sendto"))
 OUTPUTS: Table = {
-    **rows("write pwrite64 send sendto", out(1, arg(2))),
+    **rows(" ".join(PLAIN), out(1, arg(2))),
     **rows("writev pwritev pwritev2 vmsplice", vector(1, arg(2))),
     "sendmsg": vector(pointer(1, 2), pointer(1, 3)),
 }
@@ -37,16 +39,21 @@ def output(name: str | None, arguments: Sequence[int], result: int, cpu: CpuView
 
     `arguments` are the raw registers at the entry, `result` is the raw register or its signed value.
     """
-    call: Call | None = Call.of(arguments, cpu, abi)
+    call = Call.of(arguments, cpu, abi)
     try:
-        if name == "socketcall" and call:
-            name, call = socket_call(call) or (None, None)
-        if name is None or call is None:
-            return None
-        data = _messages(call, result) if name == "sendmmsg" else _bytes(OUTPUTS.get(name, ()), call, signed(result, abi))
+        if name == "socketcall":
+            name, call = socket_call(call) or (None, call)
+        data = written(name, call, signed(result, abi))
     except CannotAccessMemory:
         return None
     return Output(call.arguments[0] & 0xFFFFFFFF, data) if data else None
+
+
+def written(name: str | None, call: Call, result: int) -> bytes:
+    """The bytes that a call, which stands for no other one, has written; `result` is signed.  Raises CannotAccessMemory."""
+    if name in PLAIN:
+        return call.cpu.memory(call.arguments[1], result) if result > 0 else b""
+    return _messages(call, result) if name == "sendmmsg" else _bytes(OUTPUTS.get(name or "", ()), call, result)
 
 
 def signed(result: int, abi: Abi) -> int:
@@ -69,7 +76,7 @@ def _messages(call: Call, result: int) -> bytes:
     """sendmmsg: `result` messages have gone; each tells in its last int how many bytes of it."""
     size, header = call.abi.sizes["mmsghdr"], call.abi.sizes["msghdr"]
     data = b""
-    for index in range(max(0, signed(result, call.abi))):
+    for index in range(max(0, result)):
         start = call.arguments[1] + index * size
         message = Call.of((call.arguments[0], start), call.cpu, call.abi)
         data += _bytes(OUTPUTS["sendmsg"], message, call.load(start + header, 4))

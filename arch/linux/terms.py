@@ -45,7 +45,8 @@ class Call:
 
     @classmethod
     def of(cls, arguments: Sequence[int], cpu: CpuView, abi: Abi) -> Call:
-        words = [argument & abi.mask for argument in arguments[:6]]
+        mask = abi.mask
+        words = [argument & mask for argument in arguments[:6]]
         return cls((*words, *[0] * (6 - len(words))), cpu, abi)
 
     def load(self, address: int, size: int) -> int:

@@ -23,6 +23,19 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class ProgramOutput:
+    """What the program had written to `what` at the moment looked at.
+
+    `data` is what is kept of these `size` bytes, the end of them; `later` bytes were written after that moment.
+    """
+
+    what: str
+    data: bytes
+    size: int
+    later: int
+
+
+@dataclass(frozen=True)
 class ShownValue:
     """A value and how to show it: `lead` comes before it ("$1 = ")."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rdb.commands.answers import RecordStatus
+from rdb.commands.answers import ProgramOutput, RecordStatus
 from rdb.commands.arguments import number_of
 from rdb.commands.program import process_id
 from rdb.commands.registry import Repeat, command
@@ -116,3 +116,34 @@ def info_record(console: Console, arguments: str) -> object:
         status.verified,
         status.missed,
     )
+
+
+_STREAMS = {1: "Standard output", 2: "Standard error"}
+
+
+@command("info output", group="status", arguments="[DESCRIPTOR|all]")
+def info_output(console: Console, arguments: str) -> Iterator[object]:
+    """Show what the program had written by now, since recording began.
+    Without an argument: to standard output and standard error, in the order of time, as it would be seen on a terminal.
+    With a number: through that descriptor.  With "all": through each descriptor that something was written through.
+    A descriptor counts as what its number was when the program wrote.  In the past, what was written later is left out.
+    What was written before recording began, or without passing through the program's memory (sendfile), is not known."""
+    _recording(console)
+    recording = console.session.need_recording()
+    wanted: list[tuple[str, tuple[int, ...]]]
+    if arguments == "all":
+        wanted = [(_title(number), (number,)) for number in recording.outside.output.descriptors()]
+        if not wanted:
+            yield "The program has written nothing since recording began."
+    elif arguments:
+        number = number_of(console.session, arguments)
+        wanted = [(_title(number), (number,))]
+    else:
+        wanted = [("Standard output and standard error", tuple(_STREAMS))]
+    for title, descriptors in wanted:
+        written = recording.written(descriptors)
+        yield ProgramOutput(title, written.data, written.size, written.later)
+
+
+def _title(descriptor: int) -> str:
+    return _STREAMS.get(descriptor, f"Descriptor {descriptor}")

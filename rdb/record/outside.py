@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rdb.arch.base import CpuView
 from rdb.arch.linux import output
@@ -20,7 +20,7 @@ from rdb.arch.linux.outside import OUTSIDE, Changes, Chooses, Creates, Does, Ite
 from rdb.arch.linux.structures import Abi
 from rdb.arch.linux.terms import Call, Number
 from rdb.errors import CannotAccessMemory
-from rdb.record.kernel_state import STATES, Descriptor, Offset, OpenFile, Process, State, file_name, open_file, open_files, short
+from rdb.record.kernel_state import STATES, Descriptor, OpenFile, Process, State, file_name, open_file, open_files, short
 from rdb.record.ledger import Ledger, Moved
 from rdb.record.output import OutputIndex
 
@@ -29,17 +29,23 @@ _O_CREAT, _O_TRUNC = 0o100, 0o1000
 _STREAMS = ("standard input", "standard output", "standard error")
 
 
-@dataclass
+class Known(NamedTuple):
+    """What a descriptor is called, and whether its file has an offset that is the program's own."""
+
+    name: str
+    has_offset: bool
+
+
 class Passage:
     """A system call under way: how it was entered, the states it may change, and what it will have done if it succeeds."""
 
-    name: str
-    call: Call
-    row: list[Item] = field(default_factory=list)
-    states: list[tuple[State, object]] = field(default_factory=list)
-    deeds: list[tuple[str, str]] = field(default_factory=list)
-    unless_zero: bool = False
-    all_descriptors: dict[int, OpenFile] | None = None
+    def __init__(self, name: str, call: Call) -> None:
+        self.name, self.call = name, call
+        self.row: list[Item] = []
+        self.states: list[tuple[State, object]] = []
+        self.deeds: list[tuple[str, str]] = []
+        self.unless_zero = False
+        self.all_descriptors: dict[int, OpenFile] | None = None
 
 
 class Outside:
@@ -49,7 +55,7 @@ class Outside:
         self.process, self.cpu, self.abi = process, cpu, abi
         self.ledger = Ledger(process)
         self.output = OutputIndex()
-        self._files: dict[int, tuple[OpenFile | None, str]] = {}
+        self._files: dict[int, Known] = {}
 
     def cut(self, position: int) -> Moved:
         """The program goes on from `position`, where it stands already."""
@@ -135,11 +141,10 @@ class Outside:
             passage.all_descriptors = open_files(self.process)
             passage.states += [(Descriptor(number), file) for number, file in passage.all_descriptors.items()]
             return
-        state = STATES[item.state](item.which.of(passage.call))
-        if isinstance(state, Offset):
-            file, _ = self._file(state.number)
-            if file is None or not file.has_offset:
-                return
+        which = item.which.of(passage.call)
+        if item.state == "offset" and not self._file(which).has_offset:
+            return
+        state = STATES[item.state](which)
         passage.states.append((state, state.read(self.process)))
 
     def _creates(self, item: Creates, passage: Passage) -> None:
@@ -158,7 +163,7 @@ class Outside:
     def _subject(self, item: Does, call: Call) -> str:
         if item.path is not None:
             return short(self.process, self._path(item.path, call))
-        return self._file(item.descriptor.of(call))[1] if item.descriptor is not None else ""
+        return self._file(item.descriptor.of(call)).name if item.descriptor is not None else ""
 
     def _path(self, place: Number, call: Call) -> str:
         """A path that the program names."""
@@ -178,24 +183,24 @@ class Outside:
 
     def _moved(self, item: Moves, passage: Passage, position: int, result: int) -> None:
         number = item.descriptor.of(passage.call)
-        file, name = self._file(number)
+        name, has_offset = self._file(number)
         if item.verb == "read":
-            if result and (file is None or not file.has_offset):
+            if result and not has_offset:
                 self.ledger.did(position, "read", name, result)
             return
-        told = output.output(passage.name, passage.call.arguments, result, self.cpu, self.abi)
-        if told is not None:
-            self.output.add(position, number, told.data)
-            result = len(told.data)
+        data = output.written(passage.name, passage.call, result)
+        if data:
+            self.output.add(position, number, data)
+            result = len(data)
         if result:
             self.ledger.did(position, "wrote", name, result)
 
-    def _file(self, number: int) -> tuple[OpenFile | None, str]:
-        """What a descriptor stands for and what to call it; its offset and flags may be old."""
+    def _file(self, number: int) -> Known:
+        """What is known of a descriptor."""
         known = self._files.get(number)
         if known is None:
             file = open_file(self.process, number)
-            known = self._files[number] = (file, self._name(number, file))
+            known = self._files[number] = Known(self._name(number, file), file is not None and file.has_offset)
         return known
 
     def _name(self, number: int, file: OpenFile | None) -> str:

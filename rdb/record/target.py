@@ -43,6 +43,7 @@ from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
 from rdb.record.entry import Kind
 from rdb.record.kernel_state import Process
+from rdb.record.output import Written
 from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
@@ -134,6 +135,10 @@ class RecordTarget(Target):
         log = self.log
         checked, missed = self.verifier.checked, self.verifier.missed
         return Status(self.replaying, log.low, self.position, log.high, limit, log.bytes_used, gaps, checked, missed)
+
+    def written(self, descriptors: Collection[int]) -> Written:
+        """What the program had written through some descriptors, at the position looked at."""
+        return self.outside.output.written(descriptors, self.position)
 
     def goto(self, position: int) -> None:
         """Move to any position of the history."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rdb.commands.answers import Raw
+import re
+
+from rdb.commands.answers import ProgramOutput, Raw
 from rdb.render.table import renders
 from rdb.settings import Settings
 
@@ -10,3 +12,32 @@ from rdb.settings import Settings
 @renders(Raw)
 def raw(datum: Raw, settings: Settings) -> str:
     return datum.text
+
+
+@renders(ProgramOutput)
+def program_output(datum: ProgramOutput, settings: Settings) -> str:
+    lead = f"{datum.what} since recording began"
+    if not datum.size:
+        return f"{lead}: nothing{f' yet; {_bytes(datum.later)} later' if datum.later else ''}.\n"
+    amount = _bytes(datum.size) + (f" of {datum.size + datum.later}" if datum.later else "")
+    lost = datum.size - len(datum.data)
+    text = _printable(datum.data)
+    newline = "" if text.endswith("\n") else "\n"
+    return f"{lead}, {amount}{f', the first {lost} of which are not kept' if lost else ''}:\n{text}{newline}"
+
+
+def _bytes(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count} bytes"
+
+
+def _printable(data: bytes) -> str:
+    """Text as it is; what would move the cursor, or is no text, as octal escapes."""
+    return _UNUSUAL.sub(_escaped, data.decode("utf-8", "surrogateescape"))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    letter = match[0]
+    return letter if letter.isprintable() else "".join(f"\\{byte:03o}" for byte in letter.encode("utf-8", "surrogateescape"))
+
+
+_UNUSUAL = re.compile(r"[^\n\t -~]")
