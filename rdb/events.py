@@ -160,6 +160,11 @@ class ThreadExited(Reason):
 
 
 @dataclass(frozen=True)
+class RunnerEnded(Reason):
+    """The thread that ran alone has ended, and the others, which were held, stand where they stood."""
+
+
+@dataclass(frozen=True)
 class Executed(Reason):
     """The process replaced its image by `path`."""
 

@@ -15,7 +15,7 @@ from rdb.debuggee import exec_file
 from rdb.errors import BadProgram, RdbError
 from rdb.events import Executed
 from rdb.libraries import Libraries
-from rdb.linux import launch, procfs, ptrace
+from rdb.linux import launch, procfs, ptrace, threads
 from rdb.linux.terminal import Terminal
 from rdb.state import State
 from rdb.symbols.elf import Elf, open_elf
@@ -83,13 +83,13 @@ class Inferior(State):
         if self.alive:
             raise RdbError("A program is being debugged already.  Kill it first.")
         path = procfs.executable(pid)
-        ptrace.attach(pid)
-        os.waitpid(pid, ptrace.WAIT_ALL)
+        found, statuses = threads.attach(pid)
         try:
             self.load(path)
-            self._adopt(NativeTarget(pid, self.arch, self.terminal, attached=True))
+            self._adopt(NativeTarget(pid, self.arch, self.terminal, True, found, statuses))
         except RdbError:
-            ptrace.detach(pid)
+            for thread in found.ids:
+                ptrace.detach(thread)
             raise
 
     def _ended(self) -> None:

@@ -1,6 +1,6 @@
 """Starting a program under ptrace.
 
-The child asks to be traced, takes its own process group, and execs.  Arguments are written as in a shell; where they hold
+The child takes its own process group, waits until we trace it, and execs.  Arguments are written as in a shell; where they hold
 nothing but plain words the program is executed directly, otherwise /bin/sh expands them and executes it, which costs one more
 exec-stop that is swallowed here.  The caller gets a process that stands at the first instruction of the program (in the dynamic
 linker, for most), with nothing executed.
@@ -15,8 +15,9 @@ import shlex
 import signal
 from collections.abc import Mapping
 
-from rdb.errors import BadProgram, RdbError
+from rdb.errors import BadProgram, PtraceFailed, RdbError
 from rdb.linux import ptrace
+from rdb.linux.threads import Threads
 
 # <sys/personality.h>
 ADDR_NO_RANDOMIZE = 0x0040000
@@ -43,22 +44,45 @@ def start(
     shell = expand and bool(_NEEDS_SHELL.search(arguments))
     argv = [_SHELL, "-c", f"exec {shlex.quote(program)} {arguments}"] if shell else [program, *_words(arguments)]
     reader, writer = os.pipe()
+    seized, seize = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _child(argv, environment, folder, randomize, own_group, tty, writer)
+        _child(argv, environment, folder, randomize, own_group, tty, writer, seized)
     os.close(writer)
+    os.close(seized)
+    try:
+        # A launched program must not outlive its debugger, stopped for ever.
+        ptrace.seize(pid, ptrace.Option.EXEC | ptrace.Option.EXITKILL)
+    except PtraceFailed:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise
+    finally:
+        os.write(seize, b".")
+        os.close(seize)
     with os.fdopen(reader, "rb") as pipe:
         failure = pipe.read()
-    _, status = os.waitpid(pid, ptrace.WAIT_ALL)
+    status = _until_exec(pid)
     if failure:
         raise BadProgram(program, failure.decode())
-    if shell:
+    if shell and os.WIFSTOPPED(status):
         ptrace.cont(pid)
-        _, status = os.waitpid(pid, ptrace.WAIT_ALL)
+        status = _until_exec(pid)
     if not os.WIFSTOPPED(status):
         code = os.waitstatus_to_exitcode(status)
         raise RdbError(f"During startup program exited with code {code}." if code >= 0 else "During startup program terminated.")
+    Threads(pid).settle(pid)
     return pid
+
+
+def _until_exec(pid: int) -> int:
+    """Wait for the exec, or the end, of a process that has not become the program yet; the wait status."""
+    while True:
+        _, status = os.waitpid(pid, ptrace.WAIT_ALL)
+        if not os.WIFSTOPPED(status) or status >> 16 == ptrace.Event.EXEC:
+            return status
+        # A shell that expands the arguments has children, and is told of their ends.
+        ptrace.cont(pid, 0 if status >> 16 else os.WSTOPSIG(status))
 
 
 def _words(arguments: str) -> list[str]:
@@ -76,6 +100,7 @@ def _child(
     own_group: bool,
     tty: str | None,
     writer: int,
+    seized: int,
 ) -> None:
     """Become the program; whatever fails is written to the pipe, which a successful exec closes."""
     try:
@@ -89,7 +114,7 @@ def _child(
             os.chdir(folder)
         if not randomize:
             ctypes.CDLL(None).personality(ADDR_NO_RANDOMIZE)
-        ptrace.trace_me()
+        os.read(seized, 1)
         os.execve(argv[0], argv, dict(environment))
     except OSError as error:
         os.write(writer, f"{error.strerror}.".encode())

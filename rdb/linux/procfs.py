@@ -116,6 +116,16 @@ def status(pid: int) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def thread_state(pid: int, thread: int) -> str:
+    """What a thread does, one letter as in proc(5): R runs, S or D sleeps, t is held by us, Z has ended; "" if it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
+            # The name, in parentheses, may hold anything.
+            return file.read().rpartition(b")")[2].split()[0].decode()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def executable(pid: int) -> str:
     """The path of the program a process runs."""
     try:

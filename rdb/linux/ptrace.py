@@ -30,7 +30,6 @@ class Request(enum.IntEnum):
     SINGLESTEP = 9
     GETREGS = 12
     SETREGS = 13
-    ATTACH = 16
     DETACH = 17
     SYSCALL = 24
     GET_THREAD_AREA = 25
@@ -43,6 +42,7 @@ class Request(enum.IntEnum):
     SETREGSET = 0x4205
     SEIZE = 0x4206
     INTERRUPT = 0x4207
+    LISTEN = 0x4208
     GETSIGMASK = 0x420A
     SETSIGMASK = 0x420B
 
@@ -68,10 +68,15 @@ class Event(enum.IntEnum):
     EXEC = 4
     VFORK_DONE = 5
     EXIT = 6
+    STOP = 128
 
 
 # The kernel's sigset_t: 64 signals.
 SIGSET_SIZE = 8
+# Where the stop is a signal's, or job control's, `status >> 8 & 0xff` is the signal.
+# What waitpid reports for a stop with SIGTRAP and no event, and for one with Event.STOP that is nobody's signal.
+TRAPPED = 0x057F
+INTERRUPTED = Event.STOP << 16 | TRAPPED
 # waitpid must also report threads made by clone (wait(2), __WALL).
 WAIT_ALL = 0x40000000
 NT_X86_XSTATE = 0x202
@@ -99,9 +104,19 @@ def trace_me() -> None:
     _call(Request.TRACEME, 0)
 
 
-def attach(pid: int) -> None:
-    """Attach; the thread stops with SIGSTOP, for which the caller waits."""
-    _call(Request.ATTACH, pid)
+def seize(pid: int, options: Option) -> None:
+    """Trace a thread, which goes on running.  Its stops that are no signal's are told as Event.STOP (ptrace(2), PTRACE_SEIZE)."""
+    _call(Request.SEIZE, pid, 0, options)
+
+
+def interrupt(pid: int) -> None:
+    """Make a seized thread stop with Event.STOP; any stop of another kind that comes first will do instead."""
+    _call(Request.INTERRUPT, pid)
+
+
+def listen(pid: int) -> None:
+    """Leave a thread in the stop of job control that it has reported, and wait for what comes next, SIGCONT for one."""
+    _call(Request.LISTEN, pid)
 
 
 def detach(pid: int, signal: int = 0) -> None:
@@ -201,6 +216,11 @@ class Memory:
 
     def close(self) -> None:
         os.close(self.file)
+
+    def reopen(self, pid: int) -> None:
+        """From now on the memory of the image that process `pid` has executed."""
+        self.close()
+        self.file = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
 
     def read(self, address: int, size: int) -> bytes:
         """`size` bytes at `address`, or CannotAccessMemory with the first address that cannot be read."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -265,7 +266,8 @@ class RecordTarget(Target):
         self.past.interrupted = True
         if self._executing:
             # A signal, because it ends a blocking system call too.
-            self.process.interrupt()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
         self._unpin()

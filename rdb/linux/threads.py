@@ -1,0 +1,272 @@
+"""The traced threads of one process: which there are, which of them run, and what they report.
+
+A thread is in one of two states.  It *runs* from the moment it is set going by `go`, until its next status is taken by `wait`
+(or `collect`, `look`); a thread whose end is awaited counts as running.  Otherwise it *stands*, and ptrace can reach it.
+
+Invariants:
+* Statuses are taken only for threads of this process, whatever other children this Python process has: `wait` looks who is first
+  in the kernel's list without taking anything, and where that is a stranger it asks for each of ours.
+* A new thread is known when the status of its parent that tells of it has been taken, or its own first one, whichever comes
+  first.  It is born standing; its first status, INTERRUPTED, comes out of `wait` like any other.
+* A thread other than the leader that ends is forgotten when its end has been taken.  A leader that ends before the others cannot
+  be waited for (ptrace(2), "Execve under ptrace"; wait(2)): it is found to be a zombie, and leaves `ids`; its status is that of
+  the whole process, and comes last.  exec leaves one thread, with the id of the leader.
+* An INTERRUPTED that nobody asked for may come at any time, since a thread may stop for something else while it is being
+  interrupted.  It means nothing: set the thread going again as it was going.
+
+All threads must be traced by seizing, by the system thread that asks, with Option.CLONE inherited from the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from rdb.errors import NoProcess, PtraceFailed
+from rdb.linux import procfs, ptrace
+from rdb.linux.ptrace import Event, Option
+
+_libc = ctypes.CDLL(None)
+# A thread, and what waitpid says of it.
+Status = tuple[int, int]
+# What every process under rdb is traced with.
+OPTIONS = Option.FORK | Option.VFORK | Option.VFORKDONE | Option.CLONE | Option.EXEC
+
+_ENDED_OR_STOPPED = os.WEXITED | os.WSTOPPED | ptrace.WAIT_ALL
+# Where waiting means asking again and again: the first and the longest pause, in seconds.
+_PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
+# So often is asked before the first pause; a single step takes some ten microseconds.
+_AT_ONCE = 20
+
+
+class Threads:
+    """The threads of process `pid`; `ids` in the order in which they came, all standing."""
+
+    def __init__(self, pid: int, ids: Iterable[int] = ()) -> None:
+        self.pid = pid
+        self.ids = list(ids) or [pid]
+        self.running: set[int] = set()
+        self.born: Callable[[int], None] = lambda thread: None
+        self.gone: Callable[[int], None] = lambda thread: None
+        self._taken: deque[Status] = deque()
+
+    # -- making them go
+
+    def go(self, thread: int, request: Callable[[int, int], None], number: int = 0) -> None:
+        """Set a standing thread going by ptrace.cont or ptrace.step; one that was killed meanwhile is going to its end."""
+        try:
+            request(thread, number)
+        except PtraceFailed as failed:
+            if not is_killed(failed):
+                raise
+        self.running.add(thread)
+
+    def listen(self, thread: int) -> None:
+        """Let a thread that stands for job control be stopped, as it would be without us."""
+        self.go(thread, lambda thread, number: ptrace.listen(thread))
+
+    def interrupt(self, thread: int) -> None:
+        """Make a running thread report something soon: INTERRUPTED, if nothing else; safe in a signal handler."""
+        try:
+            ptrace.interrupt(thread)
+        except PtraceFailed:
+            pass  # it has ended
+
+    # -- what they report
+
+    def wait(self, timeout: float | None = None) -> Status | None:
+        """The next status of any thread, and whose it is.
+
+        None when nothing was reported within `timeout` seconds, or no running thread is left but a leader that has ended.
+        """
+        if not self._taken and self.ids == [self.pid] and timeout is None:
+            return self._took(self.pid, os.waitpid(self.pid, ptrace.WAIT_ALL)[1])
+        while not self._taken and timeout is None and not self._only_leader_runs():
+            thread = os.waitid(os.P_ALL, 0, _ENDED_OR_STOPPED | os.WNOWAIT).si_pid  # type: ignore[union-attr]
+            if not self._recognises(thread):
+                break
+            status = self.look(thread)
+            if status is not None:
+                return thread, status
+        return self._taken.popleft() if self._taken else self._ask_all(timeout)
+
+    def look(self, thread: int) -> int | None:
+        """The status of one thread if it has one that was not taken yet; does not wait."""
+        found, status = os.waitpid(thread, os.WNOHANG | ptrace.WAIT_ALL)
+        return self._took(thread, status)[1] if found else None
+
+    def collect(self, thread: int) -> int | None:
+        """Wait for one running thread; its status, or None for a leader that has ended while others live."""
+        if thread != self.pid or len(self.ids) == 1:
+            return self._took(thread, os.waitpid(thread, ptrace.WAIT_ALL)[1])[1]
+        found = self._ask([thread], None)
+        return found[1] if found else None
+
+    def settle(self, thread: int) -> int | None:
+        """Take a thread that stands at an event inside a system call to where it is about to return from it.
+
+        From there a step executes an instruction; from the event it would only end the call.  The answer is the status, which is
+        INTERRUPTED unless the thread was killed.
+        """
+        self.interrupt(thread)
+        self.go(thread, ptrace.cont)
+        return self.collect(thread)
+
+    def stop_all(self) -> list[Status]:
+        """Bring every running thread to a stand; all that was reported on the way, oldest first."""
+        for thread in self.running:
+            self.interrupt(thread)
+        statuses = []
+        while self.running or self._taken:
+            found = self.wait()
+            if found is not None:
+                statuses.append(found)
+        return statuses
+
+    def kill(self) -> None:
+        """End the process and wait until it is gone; the leader's end is told after those of the others."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError, NoProcess):
+            os.kill(self.pid, signal.SIGKILL)
+            while others := [thread for thread in procfs.threads(self.pid) if thread != self.pid]:
+                for thread in others:
+                    with contextlib.suppress(ChildProcessError):
+                        os.waitpid(thread, ptrace.WAIT_ALL)
+            while os.WIFSTOPPED(os.waitpid(self.pid, ptrace.WAIT_ALL)[1]):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def is_blocked(self, thread: int) -> bool:
+        """Whether a running thread waits for something inside a system call."""
+        return procfs.thread_state(self.pid, thread) in ("S", "D")
+
+    def is_ours(self, task: int) -> bool:
+        """Whether a task is a thread of this process and not another process."""
+        return task in self.ids or os.path.exists(f"/proc/{self.pid}/task/{task}")
+
+    # -- how it is done
+
+    def _took(self, thread: int, status: int) -> Status:
+        """Keep the books on a status that has just been taken."""
+        self.running.discard(thread)
+        if not os.WIFSTOPPED(status):
+            if thread in self.ids:
+                self._forget(thread, tell=thread != self.pid)
+        elif status >> 16 == Event.CLONE:
+            try:
+                self._adopt(ptrace.event_message(thread))
+            except PtraceFailed:
+                pass  # killed meanwhile, and so is the new one
+        elif status >> 16 == Event.EXEC:
+            for other in [each for each in self.ids if each != self.pid]:
+                self._forget(other)
+            self.ids, self._taken = [self.pid], deque()
+            self.running.clear()
+        return thread, status
+
+    def _adopt(self, thread: int) -> None:
+        """A thread has been made: wait until it is there."""
+        if thread in self.ids or not self.is_ours(thread):
+            return
+        self._know(thread)
+        self.running.add(thread)
+        status = os.waitpid(thread, ptrace.WAIT_ALL)[1]
+        self._taken.append(self._took(thread, status))
+
+    def _know(self, thread: int) -> None:
+        self.ids.append(thread)
+        self.born(thread)
+
+    def _forget(self, thread: int, tell: bool = True) -> None:
+        self.running.discard(thread)
+        self.ids.remove(thread)
+        if tell:
+            self.gone(thread)
+
+    def _recognises(self, thread: int) -> bool:
+        """Whether a status is that of one of our threads; the first that a new one reports makes it known."""
+        if thread in self.ids or thread == self.pid:
+            return True
+        if self.is_ours(thread):
+            self._know(thread)
+            return True
+        return False
+
+    def _only_leader_runs(self) -> bool:
+        return self.running == {self.pid} and len(self.ids) > 1
+
+    def _ask_all(self, timeout: float | None) -> Status | None:
+        return self._ask([*self.ids] if self.pid in self.ids else [self.pid, *self.ids], timeout)
+
+    def _ask(self, threads: list[int], timeout: float | None) -> Status | None:
+        """Ask for the statuses of `threads` until one has come, for whatever else there is may not be taken."""
+        end = time.monotonic() + timeout if timeout is not None else None
+        asked, pause = 0, _PAUSE
+        while True:
+            for thread in threads:
+                status = self._look_again(thread)
+                if status is not None:
+                    return thread, status
+            if self._leader_left() or (end is not None and time.monotonic() > end):
+                return None
+            asked += 1
+            if asked > _AT_ONCE:
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _look_again(self, thread: int) -> int | None:
+        try:
+            return self.look(thread)
+        except ChildProcessError:
+            return None  # an exec in another thread has ended this one, without a status
+
+    def _leader_left(self) -> bool:
+        """Whether the leader has ended alone, and nobody else runs: its end will be told only with the last thread's."""
+        if self._only_leader_runs() and procfs.thread_state(self.pid, self.pid) == "Z":
+            self._forget(self.pid)
+            return True
+        return False
+
+
+def is_killed(failed: PtraceFailed) -> bool:
+    """Whether a request failed because a thread that stood is on its way to its end: killed, or left behind by exec or exit."""
+    return failed.errno == errno.ESRCH
+
+
+def send(pid: int, thread: int, number: int) -> None:
+    """Send a signal to one thread (tgkill(2)); one that has ended gets none."""
+    _libc.tgkill(pid, thread, number)
+
+
+def attach(pid: int) -> tuple[Threads, list[Status]]:
+    """Trace all threads of a running process and bring them to a stand; what they reported on the way.
+
+    A thread that comes while we attach is traced from its birth if its parent is; it is found in /proc if not.  So the list there
+    is read until there is nobody in it who is not traced.  Raises PtraceFailed when the process may not be traced, NoProcess when
+    there is none.
+    """
+    ptrace.seize(pid, OPTIONS)
+    threads = Threads(pid)
+    tried = {pid}
+    while True:
+        new = [thread for thread in procfs.threads(pid) if thread not in tried]
+        tried.update(new)
+        seized = [thread for thread in new if _seize(thread)]
+        if not seized:
+            break
+        threads.ids += seized
+    threads.running.update(threads.ids)
+    return threads, threads.stop_all()
+
+
+def _seize(thread: int) -> bool:
+    """Trace a thread; whether that was still to be done: it may have ended, or be the child of one that is traced."""
+    try:
+        ptrace.seize(thread, OPTIONS)
+    except PtraceFailed:
+        return False
+    return True
