@@ -119,6 +119,11 @@ class RecordingStopped(Reason):
 
 
 @dataclass(frozen=True)
+class RecordEnded(Reason):
+    """The program is about to do what cannot be recorded, and the user wants it to: recording ends here, the program goes on."""
+
+
+@dataclass(frozen=True)
 class Exited(Reason):
     """The process ended by itself with `status`."""
 

@@ -34,9 +34,12 @@ _CHILD_HELD = (
 class Family(Inferior):
     """`debuggees` are all inferiors by ascending number, `debuggee` the current one."""
 
-    def __init__(self, notify: Callable[[object], None]) -> None:
+    def __init__(self, query: Callable[[str], bool], notify: Callable[[object], None]) -> None:
         super().__init__(notify)
+        self.query = query
         self.debuggees = [self.debuggee]
+        # A recording has been ended by what the program does now.
+        self.was_recorded = False
         self._last_number = self.debuggee.number
 
     # -- which there are
@@ -120,17 +123,19 @@ class Family(Inferior):
             self._take_in(newborn, parent)
 
     def _follow_child(self, newborn: Newborn, parent: Debuggee) -> None:
-        recorded = self.recording is not None
+        recorded = self.was_recorded or self.recording is not None
+        self.was_recorded = False
         self.announce(f"[Attaching after {self.process_title(parent)} {newborn.how} to child process {newborn.pid}]")
         child = self._take_in(newborn, parent)
         self.switch(child)
         if newborn.how == "vfork":
             parent.vfork_child, child.vfork_parent = child, parent
+            self.was_recorded = recorded
         elif self.settings.flag("detach-on-fork"):
             self.announce(f"[Detaching after fork from parent process {parent.pid}]")
             self._let_parent_go(parent)
             if recorded:
-                self._record_successor("child process", child.pid)
+                self._record_successor("the child process")
 
     def _take_in(self, newborn: Newborn, parent: Debuggee) -> Debuggee:
         """Make the child an inferior; it is a copy of its parent."""
@@ -156,8 +161,8 @@ class Family(Inferior):
         self.detach_debuggee(parent)
         self.announce(f"[Inferior {parent.number} (process {pid}) detached]")
 
-    def _child_done(self, how: str) -> None:
-        """The current inferior, a vfork's child, has given its parent's memory back."""
+    def _give_memory_back(self, how: str) -> None:
+        """The current inferior may be a vfork's child, which has done with its parent's memory."""
         child = self.debuggee
         parent, child.vfork_parent = child.vfork_parent, None
         if parent is not None:
@@ -167,16 +172,36 @@ class Family(Inferior):
                 self._let_parent_go(parent)
 
     def _ended(self) -> None:
-        self._child_done("exit")
+        self._give_memory_back("exit")
         super()._ended()
+        self.was_recorded = False
+
+    # -- recordings that end
+
+    def end_recording(self) -> None:
+        """What the program is about to do cannot be recorded: it goes on without."""
+        self.record_stop()
+        self.was_recorded = True
 
     def replaced(self, executed: Executed) -> None:
         """The process has become another program."""
-        recorded = self.recording is not None
-        self._child_done("exec")
+        recorded = self.was_recorded or self.recording is not None
+        self.was_recorded = False
+        self._give_memory_back("exec")
         self._replaced(executed)
         if recorded:
-            self._record_successor("new program", self.debuggee.pid)
+            self._record_successor("the new program")
 
-    def _record_successor(self, what: str, pid: int) -> None:
-        """A recording has ended; the session asks whether the process that goes on is recorded instead."""
+    def _record_successor(self, what: str) -> None:
+        """What was recorded has come to its end; whether its successor is recorded is the user's decision."""
+        self.notify(f"Process record: the recording has ended, with all that is before {what}.")
+        if self.query(f"Do you want to record {what}, too?"):
+            self.record()
+
+    def record(self) -> None:
+        """Begin to record the current inferior."""
+        raise NotImplementedError
+
+    def record_stop(self) -> None:
+        """Stop recording it, and forget its past."""
+        raise NotImplementedError

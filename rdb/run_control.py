@@ -22,6 +22,7 @@ from rdb.events import (
     Executed,
     Forked,
     Reason,
+    RecordEnded,
     RecordingStopped,
     Resume,
     Signalled,
@@ -48,6 +49,8 @@ from rdb.symbols.unwind import Frame, FrameId
 from rdb.target.base import Target
 from rdb.walks import Continue, Place, Walk
 
+# After these a walk just goes on.
+_NO_ARRIVAL = (Executed, Forked, RecordEnded)
 # A watched value of more bytes is compared in software.
 _LARGEST_WATCH = 32
 
@@ -67,6 +70,9 @@ class Program(Scope, Place, Protocol):
 
     def replaced(self, executed: Executed) -> None:
         """The program has become another one."""
+
+    def end_recording(self) -> None:
+        """What the program is about to do cannot be recorded: it goes on without."""
 
     def moved(self) -> None:
         """State changed: frames and whatever was derived from it are stale."""
@@ -252,7 +258,9 @@ class RunControl:
             elif isinstance(reason, (EndOfHistory, RecordingStopped)):
                 reasons.append(reason)
         reasons += self._on_watchpoints(stop)
-        if reasons or executed is not None or stop.reason(Forked) is not None:
+        if stop.reason(RecordEnded) is not None:
+            self.program.end_recording()
+        if reasons or any(isinstance(reason, _NO_ARRIVAL) for reason in stop.reasons):
             return tuple(reasons)
         own = self._own_arrival(stop, walk)
         if own is None and self._interrupted:

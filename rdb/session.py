@@ -50,8 +50,7 @@ class Session(Family):
         notify: Callable[[object], None] = lambda remark: None,
     ) -> None:
         """`query` answers a question with yes or no; `notify` is told sentences and reasons that end no command."""
-        super().__init__(notify)
-        self.query = query
+        super().__init__(query, notify)
         self.breakpoints = BreakpointTable()
         self.signals = signals.defaults()
         self.run_control = RunControl(self, self.breakpoints, self.signals)

@@ -18,10 +18,11 @@ from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan, extents
 from rdb.errors import CannotAccessMemory, CannotRecord
 from rdb.events import Accessed, Reason, Watch
-from rdb.linux import procfs
+from rdb.linux import procfs, ptrace
 from rdb.linux.stepper import TRAPPED
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison, Stretches, writable
+from rdb.record.departures import Departure, Departures
 from rdb.record.entry import Kind
 from rdb.record.mapping_call import MappingCall
 from rdb.record.outside import Outside
@@ -40,7 +41,7 @@ class Refused:
     name: str
 
 
-Result = Arrived | Refused | tuple[Reason, ...]
+Result = Arrived | Refused | Departure | tuple[Reason, ...]
 
 
 class SpecialSteps:
@@ -53,20 +54,19 @@ class SpecialSteps:
         outside: Outside,
         abi: Abi,
         delivery: SignalDelivery,
-        forked: Callable[[int], bool],
+        departures: Departures,
         warn: Callable[[str], None],
         compare_limit: Callable[[], int | None],
     ) -> None:
-        """`forked` sees to a wait status that tells of a fork, and says whether it was one; `warn` tells the user a sentence.
+        """`warn` tells the user a sentence.
 
         `compare_limit` says how many bytes may be compared where all memory would have to be.
         """
         self.recorder, self.space, self.outside, self.abi = recorder, space, outside, abi
         self.delivery = delivery
-        self.forked, self.warn = forked, warn
+        self.departures, self.warn = departures, warn
         self.compare_limit = compare_limit
         self._warned: set[object] = set()
-        self.exits_allowed = False
 
     def execute(self, plan: Plan, watches: Sequence[Watch]) -> Result:
         """Record the instruction of `plan`, at which the thread stands."""
@@ -141,6 +141,9 @@ class SpecialSteps:
         name = convention.names.get(recorder.register(convention.number))
         arguments = self._arguments(plan)
         effects = syscalls.effects(name, arguments, recorder, self.abi)
+        departure = self.departures.leaving(effects, arguments)
+        if departure is not None:
+            return departure
         if self._refuses(effects, arguments):
             return Refused(effects.kind, name or "unknown")
         if effects.unknown:
@@ -155,6 +158,8 @@ class SpecialSteps:
         passage = self.outside.enters(name, arguments)
         self.delivery.calls.give_back()
         status = self._step()
+        if status >> 16 == ptrace.Event.EXEC:
+            return Arrived(status)
         if not os.WIFSTOPPED(status) or self.delivery.calls.is_undecided() or self._not_begun(comparison):
             return self._interrupted(comparison, status)
         self._clear_trap_flag()
@@ -185,18 +190,16 @@ class SpecialSteps:
         """One instruction; a fork on the way is seen to by the process target, and the instruction finished."""
         stepper = self.recorder.stepper
         status = stepper.once()
-        while self.forked(status):
+        while self.departures.forked(status):
             status = stepper.step()
         return status
 
     def _refuses(self, effects: SyscallEffects, arguments: Sequence[int]) -> bool:
-        """Whether a call must not be made: it ends or replaces the program, or makes a thread that would run unrecorded."""
-        if effects.kind is CallKind.EXIT:
-            return not self.exits_allowed
+        """Whether a call must not be made: it makes a thread that would run unrecorded."""
         if effects.kind is CallKind.FORK and effects.name in ("clone", "clone3"):
             flags = arguments[0] if effects.name == "clone" else int.from_bytes(self.recorder.memory(arguments[0], 8), "little")
             return bool(flags & _CLONE_VM) and not flags & _CLONE_VFORK
-        return effects.kind is CallKind.EXEC
+        return False
 
     def _run_into(self, places: set[int]) -> int:
         """Run until pc reaches one of the places, by traps that are there only meanwhile."""

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
-from rdb.arch.linux.terms import Kind as CallKind
 from rdb.errors import CannotRecord, PtraceFailed, RdbError
 from rdb.events import (
     AtBreakpoint,
@@ -38,10 +37,12 @@ from rdb.events import (
     Stop,
     Watch,
 )
+from rdb.linux import ptrace
 from rdb.linux.inject import Injector
 from rdb.linux.stepper import TRAPPED
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
+from rdb.record.departures import STOPPED, Departure, Departures
 from rdb.record.entry import Kind
 from rdb.record.kernel_state import Process
 from rdb.record.output import Written
@@ -57,7 +58,6 @@ from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
 
 _BURST = 2048
-STOPPED = "Process record: inferior program stopped."
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,14 @@ class RecordTarget(Target):
         abi = ABIS[arch.syscall.abi]
         self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
         self.delivery = SignalDelivery(self.recorder, injector, abi, warn)
+        self.departures = Departures(process, self.recorder, settings, self._ask)
         self.special = SpecialSteps(
             self.recorder,
             self.space,
             self.outside,
             abi,
             self.delivery,
-            process.release_fork,
+            self.departures,
             warn,
             lambda: settings.limit("record full compare-limit"),
         )
@@ -231,6 +232,9 @@ class RecordTarget(Target):
         self._silent = frozenset(signals)
         self.beneath.pass_silently(signals)
 
+    def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
+        self.departures.stop_at_births(stops, keeps)
+
     # -- movement
 
     @property
@@ -334,9 +338,11 @@ class RecordTarget(Target):
             result = self.special.execute(outcome.plan, until.watches)
             if isinstance(result, Refused):
                 return self._refused(result)
+            if isinstance(result, Departure):
+                return self.departures.decide(result)
             if isinstance(result, Arrived):
                 return self._arrived(result.status)
-            return result or self._at(until)
+            return (*self.departures.births(), *result) or self._at(until)
         return self._arrived(outcome.status) if isinstance(outcome, Arrived) else outcome
 
     def _at(self, until: Until) -> tuple[Reason, ...] | None:
@@ -346,18 +352,9 @@ class RecordTarget(Target):
             return (AtBreakpoint(pc),)
         return None if pc in until.within else (Stepped(),)
 
-    def _refused(self, refused: Refused) -> tuple[Reason, ...] | None:
-        """The program is about to do what ends the recording."""
-        if refused.kind is not CallKind.EXIT:
-            return (RecordingStopped(f"Process record does not support the system call {refused.name} here.\n{STOPPED}"),)
-        question = (
-            f"The next instruction is syscall {refused.name}.  It will make the program exit.  "
-            "Do you want to stop the program?"
-        )
-        if self._ask(question):
-            return (RecordingStopped(STOPPED),)
-        self.special.exits_allowed = True
-        return None
+    def _refused(self, refused: Refused) -> tuple[Reason, ...]:
+        """The program is about to do what cannot be recorded."""
+        return (RecordingStopped(f"Process record does not support the system call {refused.name} here.\n{STOPPED}"),)
 
     def _ask(self, question: str) -> bool:
         """Ask the user, while the program has the terminal."""
@@ -373,8 +370,10 @@ class RecordTarget(Target):
             return (Exited(os.WEXITSTATUS(status)),)
         if os.WIFSIGNALED(status):
             return (Killed(os.WTERMSIG(status)),)
-        if self.process.release_fork(status):
-            return None
+        if status >> 16 == ptrace.Event.EXEC:
+            return (self.process.executed(),)
+        if self.departures.forked(status):
+            return self.departures.births() or None
         number, info = os.WSTOPSIG(status), self.delivery.arrived()
         if number in self._silent:
             return self._deliver(number)
