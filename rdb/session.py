@@ -348,12 +348,15 @@ class Session(Family):
     # -- recording
 
     def record(self) -> None:
-        """Begin to record."""
-        process = self.need_process()
+        """Begin to record; a child for which the program has stopped is decided about first."""
+        self.need_process()
         if self.recording is not None:
             raise RdbError("The process is already being recorded.  Use \"record stop\" to stop recording first.")
         from rdb.record.target import RecordTarget
 
+        self.follow()
+        process = self.need_process()
+        process.leave_call()
         self.targets.push(RecordTarget(process, self.arch, self.settings, self.query, self.notify))
         self.run_control.forget_inserted()
 

@@ -149,6 +149,15 @@ def signal_info(pid: int) -> bytes:
     return info.raw
 
 
+def standing_event(pid: int) -> Event:
+    """The ptrace event with which a thread stands, NONE for a signal (ptrace(2), PTRACE_GETSIGINFO: the code tells)."""
+    try:
+        code = int.from_bytes(signal_info(pid)[8:12], "little", signed=True)
+    except PtraceFailed:
+        return Event.NONE  # stopped by job control
+    return Event(code >> 8) if code > 0 and code >> 8 in set(Event) else Event.NONE
+
+
 def set_signal_info(pid: int, info: bytes) -> None:
     buffer = ctypes.create_string_buffer(info, 128)
     _call(Request.SETSIGINFO, pid, 0, ctypes.addressof(buffer))

@@ -292,7 +292,8 @@ class RecordTarget(Target):
         reasons: tuple[Reason, ...] | None = None
         if request.signal:
             reasons = self._deliver(request.signal)
-        single = request.step and request.within is None
+        # A signal that is ignored is no step.
+        single, begun = request.step and request.within is None, self.log.high
         while reasons is None:
             limit = 1 if single else self._room()
             if not limit:
@@ -302,7 +303,7 @@ class RecordTarget(Target):
                 reasons = self._record_some(until, limit)
             except CannotRecord as error:
                 reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
-            if reasons is None and single:
+            if reasons is None and single and self.log.high > begun:
                 reasons = (Stepped(),)
         self.past.position = self.log.high
         self.log.prune(self.settings.limit("record full insn-number-max") or None)

@@ -24,7 +24,9 @@ from rdb.linux.terminal import Terminal
 from rdb.linux.threads import OPTIONS, Threads
 from rdb.target.all_stop import AllStop
 from rdb.target.base import Stratum, Target
-from rdb.target.newborn import Newborn
+from rdb.target.newborn import HOW, Newborn
+
+_IN_A_CALL = (*HOW, ptrace.Event.EXEC, ptrace.Event.VFORK_DONE)
 
 
 class NativeTarget(Target):
@@ -224,6 +226,14 @@ class NativeTarget(Target):
             return False
         event = ptrace.Event(status >> 16)
         return self._movement.bear(event, keep) or event is ptrace.Event.STOP
+
+    def leave_call(self) -> None:
+        """Take the current thread to the end of the system call in which an event (fork, exec) has stopped it, if one has."""
+        while ptrace.standing_event(self.thread) in _IN_A_CALL:
+            ptrace.step(self.thread)
+            _, status = os.waitpid(self.thread, ptrace.WAIT_ALL)
+            if not self.release_fork(status):
+                return
 
     def executed(self) -> Executed:
         """The process has become another program: everything that was inserted belonged to the image that is gone."""
