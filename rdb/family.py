@@ -79,8 +79,12 @@ class Family(Inferior):
         self._is_over(debuggee)
 
     def detach_debuggee(self, debuggee: Debuggee, signal: int = 0) -> None:
-        """Let the process of any inferior run on by itself."""
-        debuggee.targets.top.detach(signal)
+        """Let the process of any inferior run on by itself; one that has been killed while it stood is just over."""
+        process = debuggee.process
+        if process is not None and process.is_dead:
+            process.kill()
+        else:
+            debuggee.targets.top.detach(signal)
         self._is_over(debuggee)
 
     def _is_over(self, debuggee: Debuggee) -> None:

@@ -24,7 +24,7 @@ from rdb import new_image
 from rdb.arch.base import Bank
 from rdb.breakpoints import Breakpoint, BreakpointTable, Catchpoint, Stoppoint, Watchpoint
 from rdb.errors import NoLocation, RdbError
-from rdb.events import Direction, Executed, Reason, Stop, WatchKind
+from rdb.events import Direction, Executed, Reason, Resume, Stop, WatchKind
 from rdb.expr.evaluate import evaluate_traced, parse_in
 from rdb.family import Family
 from rdb.linux import signals
@@ -314,7 +314,19 @@ class Session(Family):
         return (each for each in self.frames() if each.level > frame.level)
 
     def _go(self, walk: Walk, count: int = 1, again: Callable[[], Walk] | None = None) -> StopReport:
-        return self._note(self.run_control.go(walk, count, again))
+        return self._note(self._or_death(lambda: self.run_control.go(walk, count, again)))
+
+    def _or_death(self, move: Callable[[], StopReport]) -> StopReport:
+        """The report of a move; a process that turns out to have been killed while it stood has moved to its end."""
+        try:
+            return move()
+        except RdbError:
+            process = self.process
+            if process is None or not process.is_dead:
+                raise
+            process.resume(Resume())
+            stop = process.wait()
+            return StopReport(stop, stop.reasons, None, Show.NOTHING)
 
     def _note(self, report: StopReport) -> StopReport:
         """Keep the session in step with a stop."""
@@ -368,7 +380,12 @@ class Session(Family):
 
     def record_stop(self) -> None:
         """Stop recording and forget the past; the program goes on from where it is looked at."""
-        self.need_recording().finish()
+        recording, process = self.need_recording(), self.need_process()
+        try:
+            recording.finish()
+        except RdbError:
+            if not process.is_dead:
+                raise
         self.targets.remove(Stratum.RECORD)
         self.run_control.forget_inserted()
         self.moved()
@@ -385,10 +402,14 @@ class Session(Family):
     def record_goto(self, position: int | None, end: bool = False) -> StopReport:
         """Move to a position of the history: a number, the oldest (None), or with `end` the newest."""
         recording = self.need_recording()
-        recording.goto(recording.log.high if end else recording.log.low if position is None else position)
-        self.moved()
-        self.run_control.refresh_watchpoints()
-        return self._note(self._standing(LocationReached()))
+
+        def move() -> StopReport:
+            recording.goto(recording.log.high if end else recording.log.low if position is None else position)
+            self.moved()
+            self.run_control.refresh_watchpoints()
+            return self._standing(LocationReached())
+
+        return self._note(self._or_death(move))
 
     def record_status(self) -> Status | None:
         """What `info record` tells; None when nothing is recorded."""

@@ -148,10 +148,9 @@ class SpecialSteps:
             return Refused(effects.kind, name or "unknown")
         if effects.unknown:
             self._warn_once(name, f"The effect of the system call {name or 'unknown'} is recorded by comparing memory.")
-        everything = effects.unknown or effects.kind is CallKind.FORK
         comparison = Comparison(
             recorder,
-            self._all_memory() if everything else self._mapped(effects.writes),
+            self._all_memory() if effects.unknown else self._mapped(effects.writes),
             extended=None if effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS) else 0,
         )
         mapping = MappingCall(self.space, self.abi, effects, arguments)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
 from rdb.events import Executed, Reason, Resume, Stop, Watch
-from rdb.linux import debug_registers, procfs, ptrace
+from rdb.linux import debug_registers, procfs, ptrace, wards
 from rdb.linux.procfs import Mapping
 from rdb.linux.stepper import Stepper
 from rdb.linux.terminal import Terminal
@@ -213,10 +213,17 @@ class NativeTarget(Target):
         for newborn in self._movement.take_newborns():
             newborn.let_go()
         self._movement.detach(signal)
+        wards.let_go(self._pid)
         self._terminal.forget()
 
     def close(self) -> None:
         self.memory.close()
+        wards.reap()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether the process has been killed while it stood; the next wait will tell."""
+        return all(procfs.thread_state(self._pid, thread) in ("Z", "X", "") for thread in self._threads.ids)
 
     # -- for whoever steps by a Stepper
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rdb.errors import CannotAccessMemory, PtraceFailed
-from rdb.linux import debug_registers, ptrace
+from rdb.linux import debug_registers, ptrace, wards
 
 # How a child came, by the event that told of it.
 HOW = {ptrace.Event.FORK: "fork", ptrace.Event.VFORK: "vfork", ptrace.Event.CLONE: "fork"}
@@ -53,6 +53,7 @@ class Newborn:
 
     def let_go(self) -> None:
         """It runs on its own from here on."""
+        wards.let_go(self.pid)
         try:
             ptrace.detach(self.pid)
         except PtraceFailed:
