@@ -161,7 +161,8 @@ class SpecialSteps:
             return Arrived(status)
         if not os.WIFSTOPPED(status) or self.delivery.calls.is_undecided() or self._not_begun(comparison):
             return self._interrupted(comparison, status)
-        self._clear_trap_flag()
+        if effects.kind is not CallKind.SIGRETURN:
+            self._clear_trap_flag()
         self.outside.leaves(passage, recorder.log.high, recorder.register(convention.result))
         change = mapping.done(recorder.register(convention.result))
         comparison.add(mapping.emptied)

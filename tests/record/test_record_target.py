@@ -246,3 +246,11 @@ def test_record_stop_in_the_past(session: Open) -> None:
     assert debugging.cont().reason(BreakpointHit)
     assert debugging.cont().reason(BreakpointHit)
     assert debugging.cont().stop.reason(Exited) == Exited(0)
+
+
+def test_what_a_handler_puts_into_its_frame_arrives(session: Open) -> None:
+    """rt_sigreturn loads r11 like any other register, though other system calls leave the flags there."""
+    debugging = recorded(session, "record_r11.c")
+    debugging.signals[10] = debugging.signals[14]  # SIGUSR1 is passed silently
+    to_end(debugging)
+    assert debugging.evaluate_integer("seen") == 0x1234567890ABCDEF
