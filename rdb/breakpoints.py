@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class Stoppoint:
     """What breakpoints and watchpoints share.
 
-    `ignore` hits are passed over; `commands` are the lines to run at a stop; `thread` restricts it to one thread.  `condition` is
-    kept as typed and as parsed.
+    `ignore` hits are passed over; `commands` are the lines to run at a stop; `thread` restricts it to one thread, by its
+    number.  `condition` is kept as typed and as parsed.
     """
 
     number: int
@@ -72,9 +72,9 @@ class Breakpoint(Stoppoint):
 class Watchpoint(Stoppoint):
     """Stop when the value of an expression changes, or memory is read.
 
-    `frame` is the frame whose locals the expression uses (None: it lives for ever), `left_at` the address where the program
-    stands when it has returned from that frame; `value` is the value last seen (None: it could not be read).  A software
-    watchpoint is compared after each single step.
+    `frame` is the frame whose locals the expression uses (None: it lives for ever), `owner` the thread that it is in, by the
+    system's id, `left_at` the address where the program stands when it has returned from that frame; `value` is the value last
+    seen (None: it could not be read).  A software watchpoint is compared after each single step.
     """
 
     expression: str = ""
@@ -82,6 +82,7 @@ class Watchpoint(Stoppoint):
     kind: WatchKind = WatchKind.WRITE
     hardware: bool = True
     frame: FrameId | None = None
+    owner: int = 0
     left_at: int | None = None
     value: Value | None = None
 

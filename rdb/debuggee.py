@@ -18,6 +18,7 @@ from rdb.target.base import Stratum
 from rdb.target.exec_file import ExecFile
 from rdb.target.native import NativeTarget
 from rdb.target.stack import TargetStack
+from rdb.threads import Threads
 
 
 @dataclass(eq=False)
@@ -31,6 +32,7 @@ class Debuggee:
     number: int
     table: SymbolTable = field(default_factory=SymbolTable)
     targets: TargetStack = field(default_factory=TargetStack)
+    threads: Threads = field(default_factory=Threads)
     arch: Arch | None = None
     program: str | None = None
     elf: Elf | None = None

@@ -30,6 +30,14 @@ class NoProcess(RdbError):
         super().__init__(sentence)
 
 
+class NoThread(RdbError):
+    """No thread has this number at the moment that is looked at."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"Unknown thread {number}.")
+
+
 class NoRegisters(RdbError):
     def __init__(self) -> None:
         super().__init__("No registers.")

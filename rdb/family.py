@@ -149,7 +149,7 @@ class Family(Inferior):
         child = self.add_debuggee()
         child.copy(parent)
         target = NativeTarget(newborn.pid, process.arch, self.terminal, attached=process.attached)
-        target.tell = self.notify
+        self._listen(target)
         if newborn.how == "vfork":
             target.lender = process
         child.targets.push(target)

@@ -66,7 +66,7 @@ class Inferior(State):
         assert elf is not None
         if self.process is not process:
             self.targets.push(process)
-            process.tell = self.notify
+            self._listen(process)
         word = self.arch.pointer_size
         vector = procfs.auxiliary_vector(process.pid, word)
         debuggee.libraries = libraries = Libraries(self.table, self.read_memory, vector, word)
@@ -77,6 +77,10 @@ class Inferior(State):
         debuggee.internal_stops = frozenset([libraries.hook] if libraries.hook else [])
         self.moved()
         self._libraries_changed()
+
+    def _listen(self, process: NativeTarget) -> None:
+        """Hear of what happens in a process while it runs."""
+        process.tell = self.notify
 
     def _attach(self, pid: int) -> None:
         """Take over a running process."""

@@ -17,31 +17,28 @@ missing) to `notify`; everything else is a return value or an RdbError.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rdb import new_image
 from rdb.arch.base import Bank
-from rdb.breakpoints import Breakpoint, BreakpointTable, Catchpoint, Stoppoint, Watchpoint
-from rdb.errors import NoLocation, RdbError
-from rdb.events import Direction, Executed, Reason, Resume, Stop, WatchKind
-from rdb.expr.evaluate import evaluate_traced, parse_in
-from rdb.family import Family
+from rdb.errors import RdbError
+from rdb.events import Direction, Executed, Reason, Resume, Stop
 from rdb.linux import signals
 from rdb.returned import returned_value
 from rdb.run_control import RunControl
+from rdb.stopping import Stopping
 from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
-from rdb.symbols.linespec import CodeLocation, describe, resolve
 from rdb.symbols.unwind import Frame
 from rdb.target.base import Stratum
 from rdb.walks import Continue, Finish, FinishInlined, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
-from rdb.watching import frame_of_locals, location_node
 
 if TYPE_CHECKING:
     from rdb.record.target import RecordTarget, Status
 
 
-class Session(Family):
+class Session(Stopping):
     """One program being debugged: what is asked to stop it, how it is moved, and the recording of its past."""
 
     def __init__(
@@ -51,7 +48,6 @@ class Session(Family):
     ) -> None:
         """`query` answers a question with yes or no; `notify` is told sentences and reasons that end no command."""
         super().__init__(query, notify)
-        self.breakpoints = BreakpointTable()
         self.signals = signals.defaults()
         self.run_control = RunControl(self, self.breakpoints, self.signals)
         self.run_control.tell = notify
@@ -100,24 +96,20 @@ class Session(Family):
         """Kill the process; its pid."""
         pid = self.need_process().pid
         self.kill_debuggee(self.debuggee)
+        self._tell(self._without_thread())
         return pid
 
     def detach(self) -> int:
         """Let the process go on without us; its pid."""
         pid = self.need_process().pid
         self.detach_debuggee(self.debuggee, self.run_control.pending_signal)
+        self._tell(self._without_thread())
         return pid
 
     def _ended(self) -> None:
         super()._ended()
-        self.run_control.pending_signal = 0
+        self.run_control.forget_signals()
         self.run_control.forget_inserted()
-        for watchpoint in self.breakpoints.watchpoints:
-            if watchpoint.frame is not None:
-                self.breakpoints.delete(watchpoint.number)
-
-    def _objects_changed(self) -> None:
-        self._resolve_breakpoints()
 
     def _withdraw(self) -> None:
         self.run_control.withdraw()
@@ -128,108 +120,7 @@ class Session(Family):
         super()._replaced(executed)
         for sentence in new_image.disable_missing(left, self):
             self.notify(sentence)
-        self.run_control.refresh_watchpoints()
-
-    # -- stopping
-
-    def break_at(
-        self, spec: str, temporary: bool = False, condition: str | None = None, hardware: bool = False, pending: bool = False
-    ) -> Breakpoint:
-        """A breakpoint at a linespec; with `pending` one that waits for a library if the place does not exist yet."""
-        try:
-            locations = self.locations(spec)
-        except NoLocation:
-            if not pending:
-                raise
-            locations = []
-        condition_node = parse_in(condition, self) if condition else None
-        breakpoint = Breakpoint(
-            self.breakpoints.next_number(),
-            temporary,
-            condition=condition,
-            condition_node=condition_node,
-            spec=spec,
-            default=self.default_line(),
-            locations=locations,
-            hardware=hardware,
-            pending=not locations,
-        )
-        self.breakpoints.add(breakpoint)
-        self.set_convenience("bpnum", breakpoint.number)
-        return breakpoint
-
-    def catch(self, event: str, temporary: bool = False, condition: str | None = None) -> Catchpoint:
-        """A catchpoint for an event: fork, vfork or exec."""
-        node = parse_in(condition, self) if condition else None
-        number = self.breakpoints.next_number()
-        catchpoint = Catchpoint(number, temporary, condition=condition, condition_node=node, event=event)
-        self.breakpoints.add(catchpoint)
-        self.set_convenience("bpnum", number)
-        return catchpoint
-
-    def locations(self, spec: str) -> list[CodeLocation]:
-        """The places a linespec names; *EXPRESSION is evaluated."""
-        spec = spec.strip()
-        if spec.startswith("*"):
-            return [describe(self.table, self.evaluate_integer(spec[1:]))]
-        frame = self.frame
-        return resolve(self.table, spec, self.default_line(), frame.pc if frame is not None else None)
-
-    def default_line(self) -> tuple[str, int] | None:
-        """The source line that LINE and +OFFSET are relative to."""
-        frame = self.frame
-        if frame is not None and frame.line is not None:
-            return (frame.line.path, frame.line.line)
-        return None
-
-    def _resolve_breakpoints(self) -> None:
-        """Find the places of breakpoints again, after objects came or went."""
-        for breakpoint in self.breakpoints.breakpoints:
-            if not breakpoint.is_named:
-                continue  # it meant the state of that moment, not a name
-            try:
-                if breakpoint.spec.startswith("*"):
-                    locations = self.locations(breakpoint.spec)
-                else:
-                    locations = resolve(self.table, breakpoint.spec, breakpoint.default)
-            except RdbError:
-                continue
-            breakpoint.locations, breakpoint.pending = locations, False
-
-    def watch(
-        self, expression: str, kind: WatchKind = WatchKind.WRITE, location: bool = False, condition: str | None = None
-    ) -> Watchpoint:
-        """A watchpoint on an expression, or (`location`) on the memory where its value is now."""
-        node = parse_in(expression, self)
-        if location:
-            node = location_node(node, self)
-        value, trace = evaluate_traced(node, self)
-        if not trace.memory and not trace.registers:
-            raise RdbError(f"Cannot watch constant value `{expression}'.")
-        hardware = self.settings.flag("can-use-hw-watchpoints") and self.run_control.can_use_hardware(trace)
-        if not hardware and kind is not WatchKind.WRITE:
-            raise RdbError("Expression cannot be implemented with read/access watchpoint.")
-        frame = None if location else frame_of_locals(node, self)
-        watchpoint = Watchpoint(
-            self.breakpoints.next_number(),
-            condition=condition,
-            condition_node=parse_in(condition, self) if condition else None,
-            expression=f"-location {expression}" if location else expression,
-            node=node,
-            kind=kind,
-            hardware=hardware,
-            frame=frame.id if frame is not None else None,
-            left_at=frame.caller.pc if frame is not None and frame.caller is not None else None,
-            value=value,
-        )
-        self.breakpoints.add(watchpoint)
-        self.set_convenience("bpnum", watchpoint.number)
-        return watchpoint
-
-    def set_condition(self, stoppoint: Stoppoint, condition: str | None) -> None:
-        """Give a breakpoint a condition, or take it away."""
-        stoppoint.condition_node = parse_in(condition, self) if condition else None
-        stoppoint.condition = condition
+        self.run_control.watchpoints.refresh()
 
     # -- moving
 
@@ -332,6 +223,7 @@ class Session(Family):
         """Keep the session in step with a stop."""
         if report.stop.ended:
             self._ended()
+            report = replace(report, remarks=self._without_thread())
         self.prune()
         report = self._with_value(report)
         self.last_report = report
@@ -347,7 +239,7 @@ class Session(Family):
         if value is None:
             return report
         told = FunctionFinished(finished.function, value, self.remember(value))
-        return StopReport(report.stop, tuple(told if r is finished else r for r in report.reasons), report.frame, report.show)
+        return replace(report, reasons=tuple(told if reason is finished else reason for reason in report.reasons))
 
     def _standing(self, *reasons: Reason) -> StopReport:
         """A report of where the program stands, without having moved."""
@@ -389,6 +281,7 @@ class Session(Family):
         self.targets.remove(Stratum.RECORD)
         self.run_control.forget_inserted()
         self.moved()
+        self._tell(self._without_thread())
 
     def record_delete(self) -> bool:
         """Forget what comes after the position being looked at; whether there was anything to forget."""
@@ -406,7 +299,7 @@ class Session(Family):
         def move() -> StopReport:
             recording.goto(recording.log.high if end else recording.log.low if position is None else position)
             self.moved()
-            self.run_control.refresh_watchpoints()
+            self.run_control.watchpoints.refresh()
             return self._standing(LocationReached())
 
         return self._note(self._or_death(move))

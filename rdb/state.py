@@ -1,17 +1,20 @@
 """The state of the program being debugged, wherever it comes from: what expressions and walks look at.
 
 Everything is asked of the top of the target stack, so it is the present or the past, a process or a file, as the stack has it.
-Frames are worked out one by one when somebody asks, and forgotten as soon as anything has moved or changed.
+Frames are worked out one by one when somebody asks, and forgotten as soon as anything has moved or changed.  They are those of
+the target's current thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 from rdb.arch.base import Arch, Bank
 from rdb.debuggee import Debuggee
 from rdb.errors import NoFrame, NoProcess, NoRegisters
+from rdb.expr.convenience import Convenience
 from rdb.expr.evaluate import evaluate
 from rdb.expr.value import Value, integer
 from rdb.settings import Settings
@@ -20,6 +23,7 @@ from rdb.symbols.unwind import Frame, frames
 from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
 from rdb.target.stack import TargetStack
+from rdb.threads import Threads
 
 if TYPE_CHECKING:
     from rdb.record.target import RecordTarget
@@ -34,7 +38,7 @@ class State:
     def __init__(self) -> None:
         self.settings = Settings()
         self.debuggee = Debuggee(1)
-        self.convenience: dict[str, Value] = {}
+        self.convenience = Convenience()
         self.history: list[Value] = []
         self._frames: list[Frame] = []
         self._frame_source: Iterator[Frame] | None = None
@@ -55,6 +59,11 @@ class State:
     def program(self) -> str | None:
         """The path of the program's file."""
         return self.debuggee.program
+
+    @property
+    def thread_table(self) -> Threads:
+        """The threads of the program by their numbers."""
+        return self.debuggee.threads
 
     @property
     def internal_stops(self) -> frozenset[int]:
@@ -113,6 +122,23 @@ class State:
         self._frame_source = None
         self._selected = 0
         self._hidden = hidden
+
+    @contextmanager
+    def in_thread(self, tid: int) -> Iterator[None]:
+        """While it lasts, frames and registers are those of another thread; nothing may be resumed meanwhile."""
+        target = self.target
+        current = target.thread
+        if tid == current:
+            yield
+            return
+        kept = self._frames, self._frame_source, self._selected, self._hidden
+        target.select_thread(tid)
+        self.moved()
+        try:
+            yield
+        finally:
+            target.select_thread(current)
+            self._frames, self._frame_source, self._selected, self._hidden = kept
 
     def frames(self) -> Iterable[Frame]:
         """The frames, innermost first, as far as they are asked for; none without a process."""

@@ -89,12 +89,18 @@ class FunctionFinished(Reason):
 
 @dataclass(frozen=True)
 class StopReport:
-    """One stop: every reason, the frame in which the program stands (None if it has ended), and what to show of it."""
+    """One stop: every reason, the frame in which the program stands (None if it has ended), and what to show of it.
+
+    `switched` tells that the thread is not the one that was current when the program was resumed; `remarks` are sentences about
+    what ended with this stop.
+    """
 
     stop: Stop
     reasons: tuple[Reason, ...]
     frame: Frame | None
     show: Show
+    switched: bool = False
+    remarks: tuple[str, ...] = ()
 
     def reason(self, kind: type[Reason]) -> Reason | None:
         return next((reason for reason in self.reasons if isinstance(reason, kind)), None)

@@ -57,6 +57,11 @@ class Walk:
     def forward(self) -> bool:
         return self.direction is Direction.FORWARD
 
+    @property
+    def stepping(self) -> bool:
+        """Whether `set scheduler-locking step` keeps other threads where they are."""
+        return False
+
     def begun(self) -> Reason | None:
         """The reason to stop without having moved at all, or None to go."""
         return None
@@ -102,6 +107,10 @@ class Instruction(Walk):
     def __post_init__(self) -> None:
         self._start = _identity(self.place.frame_at(0))
         self._leg: Walk | None = None
+
+    @property
+    def stepping(self) -> bool:
+        return True
 
     def request(self) -> Resume:
         return self._leg.request() if self._leg else Resume(self.direction, step=True)
@@ -159,6 +168,10 @@ class SourceLine(Walk):
             self.within = Range(min(start, self._line.start), self._line.end)
         else:
             self.within = Range(self._line.start, self._line.end)
+
+    @property
+    def stepping(self) -> bool:
+        return not self.onwards
 
     def _blind_range(self, frame: Frame | None) -> Range:
         """Without line information a step goes to the end of the function, and until to a later instruction, as in GDB."""
@@ -306,6 +319,10 @@ class FinishInlined(SourceLine):
         self._inside = _identity(frame.older)
         self._number = None
         self.within = Range(place.pc, place.pc)
+
+    @property
+    def stepping(self) -> bool:
+        return False
 
 
 class Finish(ToPlaces):

@@ -151,10 +151,21 @@ class MappingTable:
 
 
 @dataclass(frozen=True)
-class ThreadTable:
-    """Threads: whether it is the current one, number, the system's name for it, where it stands."""
+class ThreadRow:
+    """A row of `info threads`: `title` is its name in the system and among people, `frame` where it stands, if that is known."""
 
-    rows: Sequence[tuple[bool, int, str, FrameLine]]
+    current: bool
+    number: int
+    title: str
+    frame: FrameLine | None
+
+
+@dataclass(frozen=True)
+class ThreadTable:
+    """Threads; with `global_numbers` those are told too."""
+
+    rows: Sequence[ThreadRow]
+    global_numbers: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rdb.commands.clauses import split_condition
 from rdb.commands.registry import command, prefix
-from rdb.commands.stopping import mention, split_condition
+from rdb.commands.stopping import mention
 from rdb.errors import UsageError
 
 if TYPE_CHECKING:

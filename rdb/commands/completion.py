@@ -106,8 +106,19 @@ def _commands(console: Console, word: str, detail: str) -> Iterable[str]:
     return [stem + each for each in words]
 
 
-WORDS = {"command": re.compile(r".*$"), "expression": re.compile(r"[$\w]*$"), "location": re.compile(r"[^\s]*$")}
+def _applied(console: Console, word: str, detail: str) -> Iterable[str]:
+    """A command behind the threads or frames in which it is to be carried out, and behind switches."""
+    match = APPLIED.match(word)
+    lead = match[0] if match else ""
+    return [lead + each for each in _commands(console, word[len(lead) :], detail)]
+
+
+APPLIED = re.compile(r"(?:[-*$\d]\S*\s+)*")
+WORDS = {
+    "applied": re.compile(r".*$"), "command": re.compile(r".*$"), "expression": re.compile(r"[$\w]*$"),
+    "location": re.compile(r"[^\s]*$"),
+}
 COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
-    "command": _commands, "expression": _symbols, "file": _files, "location": _locations, "register": _registers,
-    "setting": _setting, "symbol": _symbols,
+    "applied": _applied, "command": _commands, "expression": _symbols, "file": _files, "location": _locations,
+    "register": _registers, "setting": _setting, "symbol": _symbols,
 }

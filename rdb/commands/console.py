@@ -52,6 +52,17 @@ class Terminal(Protocol):
         """The user's answer to a yes-or-no question; the default, else yes, when nobody can answer."""
 
 
+class _Kept:
+    """A terminal that prints nothing: it keeps what is shown, and passes all else on."""
+
+    def __init__(self, behind: Terminal) -> None:
+        self.interactive, self.read, self.ask, self.complain = behind.interactive, behind.read, behind.ask, behind.complain
+        self.shown: list[object] = []
+
+    def show(self, datum: object) -> None:
+        self.shown.append(datum)
+
+
 class LoopBreak(RdbError):
     def __init__(self) -> None:
         super().__init__("This command cannot be used at the top level.")
@@ -274,6 +285,16 @@ class Console:
             return values[int(what)]
 
         return re.sub(r"\$arg(c(?!\w)|\*|\d+)", replace, line)
+
+    @contextmanager
+    def kept_back(self) -> Iterator[list[object]]:
+        """While it lasts, what commands print is gathered in a list instead."""
+        previous, kept = self.terminal, _Kept(self.terminal)
+        self.terminal = kept
+        try:
+            yield kept.shown
+        finally:
+            self.terminal = previous
 
     # Questions.
 

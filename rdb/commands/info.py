@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rdb.address import address_text
-from rdb.commands.answers import LibraryTable, MappingTable, ThreadTable
+from rdb.commands.answers import LibraryTable, MappingTable
 from rdb.commands.arguments import address_of, number_of
 from rdb.commands.program import libraries, main_object, process_id
 from rdb.commands.registry import command, prefix
@@ -191,18 +191,6 @@ def info_program(console: Console, arguments: str) -> Iterator[str]:
     yield f"\tUsing the running image of child process {process_id(session)}.\nProgram stopped at {session.need_frame().pc:#x}."
 
 
-@command("info threads", group="status")
-def info_threads(console: Console, arguments: str) -> Iterator[object]:
-    """List the threads of the process."""
-    from rdb.commands.frames import frame_line
-
-    session = console.session
-    if process_id(session) is None:
-        yield "No threads."
-        return
-    frame = next(iter(session.frames()))
-    target = f'process {process_id(session)} "{os.path.basename(session.program or "")}"'
-    yield ThreadTable(((True, 1, target, frame_line(session, frame)),))
 
 
 # Signals.

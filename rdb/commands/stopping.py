@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rdb.breakpoints import Breakpoint, Catchpoint, Stoppoint, Watchpoint
 from rdb.commands.answers import BreakpointRow, BreakpointTable
 from rdb.commands.arguments import number_of, numbers, switches
+from rdb.commands.clauses import split_clauses
 from rdb.commands.registry import Body, Repeat, command
 from rdb.commands.script import Bodies, spell
 from rdb.errors import NoLocation, NoSymbolTable, RdbError, UsageError
@@ -17,7 +18,7 @@ from rdb.events import WatchKind
 if TYPE_CHECKING:
     from rdb.commands.console import Console
 
-IF = re.compile(r"(?:^|(?<=\s))if(?=[\s(]|$)")
+PLACE = "[LOCATION] [thread ID] [if CONDITION]"
 BAD_NUMBER = "Bad breakpoint number '{}'"
 PENDING_QUESTION = "Make breakpoint pending on future shared library load? "
 
@@ -44,28 +45,21 @@ def mention(point: Stoppoint) -> str:
     return text if first.path is None else f"{text}: file {first.path}, line {first.line}."
 
 
-def split_condition(text: str) -> tuple[str, str | None]:
-    """A location or an expression, and the condition behind `if`; None if there is none."""
-    match = IF.search(text)
-    if match is None:
-        return text.strip(), None
-    return text[:match.start()].strip(), text[match.end():].strip()
-
-
 def _break(console: Console, arguments: str, temporary: bool = False, hardware: bool = False) -> Iterator[object]:
     session = console.session
     _, rest = switches(arguments, {"-qualified": False, "-force-condition": False})
-    spec, condition = split_condition(rest)
+    wish = split_clauses(session, rest)
+    spec, condition = wish.subject, wish.condition
     if not spec and session.frame is None:
         raise UsageError("No default breakpoint address now.")
     if condition == "":
         raise UsageError("A syntax error in expression, near `'.")
     try:
-        point = session.break_at(spec, temporary=temporary, condition=condition, hardware=hardware)
+        point = session.break_at(spec, temporary, condition, hardware, thread=wish.thread)
     except (NoLocation, NoSymbolTable) as error:
         if not _may_pend(console, error):
             return
-        point = session.break_at(spec, temporary=temporary, condition=condition, pending=True)
+        point = session.break_at(spec, temporary, condition, pending=True, thread=wish.thread)
     if console.from_prompt:
         yield from _notes(console, point)
     yield mention(point)
@@ -86,31 +80,38 @@ def _notes(console: Console, point: Breakpoint) -> Iterator[str]:
         others = [each for each in console.session.breakpoints.breakpoints if each is not point and each.at(location.address)]
         if not others:
             continue
-        texts = [f"{each.number}{'' if each.enabled else ' (disabled)'}" for each in others]
+        texts = [_noted(each, point) for each in others]
         listed = texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
         yield f"Note: breakpoint{'s' if len(texts) > 1 else ''} {listed} also set at pc {location.address:#x}."
 
 
-@command("break", "b", "br", "bre", "brea", group="breakpoints", arguments="[LOCATION] [if CONDITION]", completes="location")
+def _noted(other: Breakpoint, point: Breakpoint) -> str:
+    """Another breakpoint at the place of `point`, with the threads for which it is where they are not the same for both."""
+    threads = f" (thread {other.thread})" if other.thread is not None else " (all threads)" if point.thread is not None else ""
+    return f"{other.number}{threads}{'' if other.enabled else ' (disabled)'}"
+
+
+@command("break", "b", "br", "bre", "brea", group="breakpoints", arguments=PLACE, completes="location")
 def break_(console: Console, arguments: str) -> Iterator[object]:
     """Stop the program at a place: FUNCTION, LINE, FILE:LINE, FILE:FUNCTION, +OFFSET or *ADDRESS.
-    Without a place, where the selected frame goes on.  With a condition, stop only if it is not zero."""
+    Without a place, where the selected frame goes on.  With a thread, stop only when that thread gets there; with a condition,
+    stop only if it is not zero."""
     yield from _break(console, arguments)
 
 
-@command("tbreak", "tb", group="breakpoints", arguments="[LOCATION] [if CONDITION]", completes="location")
+@command("tbreak", "tb", group="breakpoints", arguments=PLACE, completes="location")
 def tbreak(console: Console, arguments: str) -> Iterator[object]:
     """Like break, but the breakpoint is deleted when it is hit."""
     yield from _break(console, arguments, temporary=True)
 
 
-@command("hbreak", "hb", group="breakpoints", arguments="[LOCATION] [if CONDITION]", completes="location")
+@command("hbreak", "hb", group="breakpoints", arguments=PLACE, completes="location")
 def hbreak(console: Console, arguments: str) -> Iterator[object]:
     """Like break, with a breakpoint that does not change the program's code."""
     yield from _break(console, arguments, hardware=True)
 
 
-@command("thbreak", "thb", group="breakpoints", arguments="[LOCATION] [if CONDITION]", completes="location")
+@command("thbreak", "thb", group="breakpoints", arguments=PLACE, completes="location")
 def thbreak(console: Console, arguments: str) -> Iterator[object]:
     """Like hbreak, but the breakpoint is deleted when it is hit."""
     yield from _break(console, arguments, temporary=True, hardware=True)
@@ -128,12 +129,12 @@ def rbreak(console: Console, arguments: str) -> Iterator[object]:
 
 def _watch(console: Console, arguments: str, kind: WatchKind) -> str:
     found, rest = switches(arguments, {"-l": False, "-location": False})
-    expression, condition = split_condition(rest)
-    if not expression:
+    wish = split_clauses(console.session, rest)
+    if not wish.subject:
         raise UsageError("Argument required (expression to compute).")
-    if condition == "":
+    if wish.condition == "":
         raise UsageError("Invalid character '' in expression.")
-    return mention(console.session.watch(expression, kind, location=bool(found), condition=condition))
+    return mention(console.session.watch(wish.subject, kind, bool(found), wish.condition, wish.thread))
 
 
 WATCHES = (
@@ -149,7 +150,8 @@ def _declare_watch(kind: WatchKind, meaning: str) -> None:
 
     handler.__doc__ = (f"{meaning}\nWith -location (or -l), watch the memory where the expression's value is now, whatever "
                        "becomes of its variables.\nIt works backwards too: it stops before the write, with the old value back.")
-    command(kind.value, group="breakpoints", arguments="[-location] EXPRESSION [if CONDITION]", completes="expression")(handler)
+    usage = "[-location] EXPRESSION [thread ID] [if CONDITION]"
+    command(kind.value, group="breakpoints", arguments=usage, completes="expression")(handler)
 
 
 for _row in WATCHES:
@@ -323,15 +325,18 @@ def rows_of(point: Stoppoint) -> Iterator[BreakpointRow]:
     notes = []
     if point.condition:
         notes.append(f"\tstop only if {point.condition}")
+    if point.thread is not None:
+        notes.append(f"\tstop only in thread {point.thread}")
     if point.hits:
         kind = "catchpoint" if isinstance(point, Catchpoint) else "breakpoint"
         notes.append(f"\t{kind} already hit {point.hits} time{'' if point.hits == 1 else 's'}")
     if point.ignore:
         notes.append(f"\tignore next {point.ignore} hits")
     notes += [f"        {line}" for line in point.commands]
+    only = f" thread {point.thread}" if point.thread is not None else ""
     number, state = str(point.number), (point.disposition, "y" if point.enabled else "n")
     if isinstance(point, Watchpoint):
-        yield BreakpointRow(number, _watch_type(point), *state, None, point.expression, tuple(notes))
+        yield BreakpointRow(number, _watch_type(point), *state, None, point.expression + only, tuple(notes))
         return
     if isinstance(point, Catchpoint):
         what = f"{point.event}, {point.seen} " if point.seen else point.event
@@ -340,11 +345,11 @@ def rows_of(point: Stoppoint) -> Iterator[BreakpointRow]:
     assert isinstance(point, Breakpoint)
     kind = "hw breakpoint" if point.hardware else "breakpoint"
     if not point.locations:
-        yield BreakpointRow(number, kind, *state, "<PENDING>", point.spec, tuple(notes))
+        yield BreakpointRow(number, kind, *state, "<PENDING>", point.spec + only, tuple(notes))
     elif len(point.locations) == 1:
-        yield BreakpointRow(number, kind, *state, point.locations[0].address, _what(point, 0), tuple(notes))
+        yield BreakpointRow(number, kind, *state, point.locations[0].address, _what(point, 0) + only, tuple(notes))
     else:
-        yield BreakpointRow(number, kind, *state, "<MULTIPLE>", "", tuple(notes))
+        yield BreakpointRow(number, kind, *state, "<MULTIPLE>", only, tuple(notes))
         for index, location in enumerate(point.locations):
             yield BreakpointRow(f"{number}.{index + 1}", "", "", "y", location.address, _what(point, index), ())
 

@@ -19,8 +19,11 @@ from rdb.events import (
     Forked,
     Killed,
     LibrariesChanged,
+    Reason,
     RecordingStopped,
     Signalled,
+    ThreadCreated,
+    ThreadExited,
     WatchKind,
 )
 from rdb.linux import signals
@@ -58,12 +61,18 @@ def tell_frame(console: Console, frame: Frame, how: Show = Show.FRAME, level: bo
 def tell_stop(console: Console, report: StopReport) -> Iterator[object]:
     """All that is told of a stop.  Breakpoint commands are queued to run after the command."""
     commands = _queue_commands(console, report)
-    if commands and commands[0].strip() == "silent":
+    silent = bool(commands) and commands[0].strip() == "silent"
+    reasons = () if silent else _told(report)
+    first = [reason for reason in reasons if isinstance(reason, BEFORE_SWITCHING)]
+    for early in first:
+        yield from tell_reason(console, early, report)
+    if report.switched:
+        yield f"[Switching to {console.session.current_thread().target_id}]"
+    if silent:
         return
-    for reason in report.reasons:
+    for reason in reasons[len(first):]:
         yield from tell_reason(console, reason, report)
-        if isinstance(reason, (BreakpointHit, Caught)):
-            break
+    yield from report.remarks
     if report.frame is not None:
         yield from tell_frame(console, report.frame, report.show)
     finished = report.reason(FunctionFinished)
@@ -73,6 +82,31 @@ def tell_stop(console: Console, report: StopReport) -> Iterator[object]:
         from rdb.commands.data import show_displays
 
         yield from show_displays(console)
+
+
+# GDB says these as soon as it knows of them, the others when it has settled in the thread that stopped.
+BEFORE_SWITCHING = (Signalled, EndOfHistory, RecordingStopped, WatchpointOutOfScope)
+
+
+def _told(report: StopReport) -> tuple[Reason, ...]:
+    """The reasons that are told: of several breakpoints at one place only the first."""
+    hit = next((number for number, reason in enumerate(report.reasons) if isinstance(reason, (BreakpointHit, Caught))), None)
+    reasons = report.reasons if hit is None else report.reasons[: hit + 1]
+    return tuple(sorted(reasons, key=lambda reason: not isinstance(reason, BEFORE_SWITCHING)))
+
+
+def who(console: Console) -> str:
+    """The current thread as stops tell it, once there has been more than one; else nothing."""
+    session = console.session
+    if not session.thread_table.several:
+        return ""
+    thread = session.current_thread()
+    return f'Thread {thread.number} "{thread.name}"' if thread.name else f"Thread {thread.number}"
+
+
+def _hit(console: Console) -> str:
+    thread = who(console)
+    return f"{thread} hit " if thread else ""
 
 
 def tell_reason(console: Console, reason: object, report: StopReport | None = None) -> Iterator[object]:
@@ -103,12 +137,12 @@ def _runner(console: Console, lines: list[str]) -> Callable[[], None]:
 
 def _breakpoint(console: Console, reason: BreakpointHit, report: StopReport | None) -> Iterator[object]:
     point = reason.breakpoint
-    yield Raw(f"\n{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}, ")
+    yield Raw(f"\n{_hit(console)}{'Temporary breakpoint' if point.temporary else 'Breakpoint'} {point.number}, ")
 
 
 def _caught(console: Console, reason: Caught, report: StopReport | None) -> Iterator[object]:
     point = reason.breakpoint
-    yield Raw(f"\n{'Temporary catchpoint' if point.temporary else 'Catchpoint'} {point.number} ({reason.what}), ")
+    yield Raw(f"\n{_hit(console)}{'Temporary catchpoint' if point.temporary else 'Catchpoint'} {point.number} ({reason.what}), ")
 
 
 def _condition_failed(console: Console, reason: ConditionFailed, report: StopReport | None) -> Iterator[object]:
@@ -117,7 +151,7 @@ def _condition_failed(console: Console, reason: ConditionFailed, report: StopRep
 
 def _watchpoint(console: Console, reason: WatchpointTriggered, report: StopReport | None) -> Iterator[object]:
     point, scope = reason.watchpoint, console.session
-    lead = f"\n{point.title} {point.number}: {point.expression}\n\n"
+    lead = f"\n{_hit(console)}{point.title} {point.number}: {point.expression}\n\n"
 
     def shown(label: str, value: Any) -> object:
         return ShownValue(value, scope, None, f"{label} = ") if value is not None else f"{label} = <unreadable>"
@@ -144,7 +178,7 @@ def _signal_text(number: int) -> str:
 
 
 def _signal(console: Console, reason: Signalled, report: StopReport | None) -> Iterator[object]:
-    yield f"\nProgram received signal {_signal_text(reason.number)}."
+    yield f"\n{who(console) or 'Program'} received signal {_signal_text(reason.number)}."
 
 
 def _end_of_history(console: Console, reason: EndOfHistory, report: StopReport | None) -> Iterator[object]:
@@ -173,6 +207,16 @@ def _forked(console: Console, reason: Forked, report: StopReport | None) -> Iter
         yield f"[Detaching after {reason.how} from child process {reason.child}]"
 
 
+def _thread_created(console: Console, reason: ThreadCreated, report: StopReport | None) -> Iterator[object]:
+    if console.session.settings.flag("print thread-events"):
+        yield f"[New {console.session.thread_of(reason.thread).target_id}]"
+
+
+def _thread_exited(console: Console, reason: ThreadExited, report: StopReport | None) -> Iterator[object]:
+    if console.session.settings.flag("print thread-events"):
+        yield f"[{console.session.thread_of(reason.thread).target_id} exited]"
+
+
 def _returned(console: Console, reason: FunctionFinished) -> Iterator[object]:
     if reason.value is not None and console.session.settings.flag("print finish"):
         lead = f"Value returned is ${reason.history_number} = "
@@ -184,4 +228,5 @@ TELLERS: dict[type, Teller] = {
     WatchpointTriggered: _watchpoint, WatchpointOutOfScope: _out_of_scope, Signalled: _signal,
     EndOfHistory: _end_of_history, RecordingStopped: _recording_stopped, Exited: _exited, Killed: _killed,
     LibrariesChanged: _libraries, Forked: _forked,
+    ThreadCreated: _thread_created, ThreadExited: _thread_exited,
 }

@@ -161,7 +161,7 @@ def _dollar(node: nodes.Dollar, context: Context) -> Value:
     value = context.scope.convenience.get(node.name)
     if value is None:
         return Value.of(void().type, b"", ConvenienceLvalue(node.name))
-    if value.lvalue is None:
+    if value.lvalue is None and node.name in context.scope.convenience:
         return Value(value.type, lambda: value.data, ConvenienceLvalue(node.name), value.missing)
     return value
 

@@ -110,6 +110,15 @@ def threads(pid: int) -> list[int]:
         raise NoProcess() from None
 
 
+def thread_name(pid: int, tid: int) -> str | None:
+    """The name of a thread (PR_SET_NAME), None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{tid}/comm", errors="replace") as file:
+            return file.read().removesuffix("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def status(pid: int) -> dict[str, str]:
     """The fields of /proc/PID/status."""
     lines = _read(pid, "status").decode(errors="replace").splitlines()

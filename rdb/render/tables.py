@@ -84,10 +84,13 @@ def record_status(datum: RecordStatus, settings: Settings) -> str:
 
 @renders(ThreadTable)
 def threads(datum: ThreadTable, settings: Settings) -> str:
-    width = max(len("Target Id"), *(len(target) for _, _, target, _ in datum.rows))
-    lines = [f"  Id   {'Target Id'.ljust(width)} Frame "]
-    lines += [f"{'*' if current else ' '} {number:<4} {target.ljust(width)} {frame_text(frame, settings)}"
-              for current, number, target, frame in datum.rows]
+    width = max(len("Target Id"), *(len(row.title) for row in datum.rows))
+    heading = "GId  " if datum.global_numbers else ""
+    lines = [f"  Id   {heading}{'Target Id'.ljust(width)} Frame "]
+    for row in datum.rows:
+        numbers = f"{row.number:<4} " * (2 if datum.global_numbers else 1)
+        frame = frame_text(row.frame, settings) if row.frame is not None else "(running)"
+        lines.append(f"{'*' if row.current else ' '} {numbers}{row.title.ljust(width)} {frame}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,88 @@
+"""info threads, thread, and what else is said about single threads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rdb.commands.answers import ThreadRow, ThreadTable
+from rdb.commands.frames import frame_line
+from rdb.commands.registry import command
+from rdb.commands.telling import tell_frame
+from rdb.commands.thread_ids import thread_number, thread_numbers
+from rdb.errors import UsageError
+
+if TYPE_CHECKING:
+    from rdb.commands.console import Console
+    from rdb.threads import ThreadInfo
+
+
+def described(thread: ThreadInfo) -> str:
+    """The system's name of a thread, and the one that people gave it."""
+    return f'{thread.target_id} "{thread.name}"' if thread.name else thread.target_id
+
+
+@command("info threads", group="status", arguments="[-gid] [ID ...]")
+def info_threads(console: Console, arguments: str) -> Iterator[object]:
+    """List the threads of the program: number, name in the system, name, and the frame where each stands.
+    An ID is a number, a range of numbers, or * for all.  -gid adds the global numbers."""
+    session = console.session
+    numbers, gid = arguments, False
+    if arguments.startswith("-"):
+        option, _, numbers = arguments.partition(" ")
+        if not "-gid".startswith(option) or option == "-":
+            raise UsageError(f"Unrecognized option at: {arguments}")
+        gid = True
+    wanted = set(thread_numbers(session, numbers.strip())[0]) if numbers.strip() else None
+    found = [each for each in session.threads() if wanted is None or each.number in wanted]
+    if not found:
+        yield "No threads." if wanted is None else f"No threads match '{numbers.strip()}'."
+        return
+    rows = []
+    for thread in found:
+        with session.in_thread(thread.tid):
+            frame = session.innermost
+            line = frame_line(session, frame) if frame is not None else None
+        rows.append(ThreadRow(thread.current, thread.number, described(thread), line))
+    yield ThreadTable(tuple(rows), gid)
+
+
+@command("thread", "t", group="running", arguments="[ID]", any_argument=True)
+def thread(console: Console, arguments: str) -> Iterator[object]:
+    """Select a thread by its number and print where it stands; without one, tell which thread is the current one."""
+    session = console.session
+    current = session.current_thread()
+    if not arguments:
+        yield f"[Current thread is {current.number} ({current.target_id})]"
+        return
+    chosen = session.select_thread(thread_number(session, arguments.split()[0]))
+    yield f"[Switching to thread {chosen.number} ({chosen.target_id})]"
+    yield from tell_frame(console, session.need_frame(), level=True)
+
+
+@command("thread name", group="running", arguments="[NAME]")
+def thread_name(console: Console, arguments: str) -> None:
+    """Give the current thread a name of your own; without NAME, take it away again."""
+    session = console.session
+    session.name_thread(session.current_thread().number, arguments or None)
+
+
+@command("thread find", group="running", arguments="REGEXP")
+def thread_find(console: Console, arguments: str) -> Iterator[str]:
+    """List the threads whose name, or name in the system, matches a regular expression."""
+    if not arguments:
+        raise UsageError("Command requires an argument.")
+    try:
+        pattern = re.compile(arguments)
+    except re.error as error:
+        raise UsageError(f"Invalid regexp ({error.msg}): {arguments}") from None
+    matches = 0
+    for each in console.session.threads():
+        texts = (("name", each.given_name or ""), ("target name", each.system_name), ("target id", each.target_id))
+        for what, text in texts:
+            if text and pattern.search(text):
+                matches += 1
+                yield f"Thread {each.number} has {what} '{text}'"
+    if not matches:
+        yield f"No threads match '{arguments}'"
