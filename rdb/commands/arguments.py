@@ -64,6 +64,14 @@ def _one(session: Session, text: str, word: str, refusal: str) -> int:
     return int(text)
 
 
+def regexp(text: str) -> re.Pattern[str]:
+    """The regular expression that the user wrote; raises UsageError."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageError(f"Invalid regexp ({error.msg}): {text}") from None
+
+
 def split_format(text: str) -> tuple[str, str]:
     """The letters after a slash glued to the command's name, and the rest: "/x a" gives ("x", "a")."""
     if not text.startswith("/"):

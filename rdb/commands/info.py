@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rdb.address import address_text
 from rdb.commands.answers import LibraryTable, MappingTable
-from rdb.commands.arguments import address_of, number_of
+from rdb.commands.arguments import address_of, number_of, regexp
 from rdb.commands.program import libraries, main_object, process_id
 from rdb.commands.registry import command, prefix
 from rdb.errors import NoProcess, RdbError, UsageError
@@ -90,9 +90,9 @@ def info_address(console: Console, arguments: str) -> str:
 def info_sharedlibrary(console: Console, arguments: str) -> object:
     """List the shared libraries that are loaded: the addresses of their code, and whether their symbols are read."""
     session = console.session
-    rows = []
+    rows, pattern = [], regexp(arguments)
     for each in libraries(session):
-        if not arguments or re.search(arguments, each.path):
+        if pattern.search(each.path):
             section = each.elf.sections.get(".text")
             low = section.address + each.bias if section is not None else each.bias
             high = low + section.size if section is not None else low
@@ -273,10 +273,7 @@ def handle(console: Console, arguments: str) -> Iterator[str]:
 
 
 def _matching(console: Console, arguments: str, code: bool) -> Iterator[str]:
-    try:
-        pattern = re.compile(arguments)
-    except re.error as error:
-        raise UsageError(f"Invalid regexp: {error.msg}") from None
+    pattern = regexp(arguments)
     word = console.session.arch.pointer_size
     for each in console.session.table.objects:
         for name in each.minimal_names():

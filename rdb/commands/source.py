@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rdb.commands.arguments import address_of
+from rdb.commands.arguments import address_of, regexp
 from rdb.commands.listing import Listing
 from rdb.commands.program import source_file
 from rdb.commands.registry import Repeat, command
@@ -228,9 +228,10 @@ def info_source(console: Console, arguments: str) -> Iterator[str]:
 @command("info sources", group="status", arguments="[REGEXP]")
 def info_sources(console: Console, arguments: str) -> Iterator[str]:
     """List the source files of the program, or those whose names match."""
+    pattern = regexp(arguments)
     for path, directory in console.session.table.sources():
         full = os.path.normpath(os.path.join(directory, path))
-        if re.search(arguments, full):
+        if pattern.search(full):
             yield full
 
 

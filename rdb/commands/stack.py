@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rdb.commands.arguments import count_of, number_of
+from rdb.commands.arguments import count_of, number_of, regexp
 from rdb.commands.frames import (
     argument_texts,
     arguments_of,
@@ -165,10 +164,7 @@ def down_silently(console: Console, arguments: str) -> None:
 def _filter(arguments: str) -> Callable[[Variable], bool]:
     """The REGEXP of info locals and info args; -q is taken and has no effect."""
     text = arguments.removeprefix("-q").strip()
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise UsageError(f"Invalid regexp: {error.msg}") from None
+    pattern = regexp(text)
     return lambda variable: bool(pattern.search(variable.name))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rdb.breakpoints import Breakpoint, Catchpoint, Stoppoint, Watchpoint
 from rdb.commands.answers import BreakpointRow, BreakpointTable
-from rdb.commands.arguments import number_of, numbers, switches
+from rdb.commands.arguments import number_of, numbers, regexp, switches
 from rdb.commands.clauses import split_clauses
 from rdb.commands.registry import Body, Repeat, command
 from rdb.commands.script import Bodies, spell
@@ -120,8 +119,8 @@ def thbreak(console: Console, arguments: str) -> Iterator[object]:
 @command("rbreak", group="breakpoints", arguments="REGEXP", repeat=Repeat.NEVER)
 def rbreak(console: Console, arguments: str) -> Iterator[object]:
     """Set a breakpoint on every function of the program whose name matches a regular expression."""
-    objects = console.session.table.objects[:1]
-    names = sorted({name for each in objects for name in each.minimal_names() if re.search(arguments, name)})
+    objects, pattern = console.session.table.objects[:1], regexp(arguments)
+    names = sorted({name for each in objects for name in each.minimal_names() if pattern.search(name)})
     for name in names:
         if console.session.table.functions_named(name):
             yield from _break(console, name)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rdb.commands.answers import ThreadRow, ThreadTable
+from rdb.commands.arguments import regexp
 from rdb.commands.frames import frame_line
 from rdb.commands.registry import command
 from rdb.commands.telling import tell_frame
@@ -73,10 +73,7 @@ def thread_find(console: Console, arguments: str) -> Iterator[str]:
     """List the threads whose name, or name in the system, matches a regular expression."""
     if not arguments:
         raise UsageError("Command requires an argument.")
-    try:
-        pattern = re.compile(arguments)
-    except re.error as error:
-        raise UsageError(f"Invalid regexp ({error.msg}): {arguments}") from None
+    pattern = regexp(arguments)
     matches = 0
     for each in console.session.threads():
         texts = (("name", each.given_name or ""), ("target name", each.system_name), ("target id", each.target_id))
