@@ -8,6 +8,7 @@ linker, for most), with nothing executed.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
@@ -50,18 +51,13 @@ def start(
         _child(argv, environment, folder, randomize, own_group, tty, writer, seized)
     os.close(writer)
     os.close(seized)
-    try:
-        # A launched program must not outlive its debugger, stopped for ever.
-        ptrace.seize(pid, ptrace.Option.EXEC | ptrace.Option.EXITKILL)
-    except PtraceFailed:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        raise
-    finally:
-        os.write(seize, b".")
-        os.close(seize)
+    refusal = _seize(pid, seize)
     with os.fdopen(reader, "rb") as pipe:
         failure = pipe.read()
+    if refusal is not None and not failure:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        raise refusal
     status = _until_exec(pid)
     if failure:
         raise BadProgram(program, failure.decode())
@@ -73,6 +69,20 @@ def start(
         raise RdbError(f"During startup program exited with code {code}." if code >= 0 else "During startup program terminated.")
     Threads(pid).settle(pid)
     return pid
+
+
+def _seize(pid: int, seize: int) -> PtraceFailed | None:
+    """Take hold of the child and let it go on; why not, if it could not be: then it may have failed already, and says so."""
+    try:
+        # A launched program must not outlive its debugger, stopped for ever.
+        ptrace.seize(pid, ptrace.Option.EXEC | ptrace.Option.EXITKILL)
+    except PtraceFailed as error:
+        return error
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(seize, b".")
+        os.close(seize)
+    return None
 
 
 def _until_exec(pid: int) -> int:
