@@ -186,7 +186,7 @@ set var x = 5
 print x
 print x = 6
 print $rip
-info registers rip eflags
+info registers rip cs
 info symbol main
 info symbol $pc
 info address main
