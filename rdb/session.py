@@ -263,6 +263,7 @@ class Session(Stopping):
         process.leave_call()
         self.targets.push(RecordTarget(process, self.arch, self.settings, self.query, self.notify))
         self.run_control.forget_inserted()
+        self.moved()
 
     def need_recording(self) -> RecordTarget:
         recording = self.recording

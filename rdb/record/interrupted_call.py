@@ -39,6 +39,23 @@ class InterruptedCalls:
         result = table.get(table[convention.result], (self.recorder.stepper.general, b""))
         return int.from_bytes(result, "little", signed=True) in _UNDECIDED
 
+    def begin(self) -> None:
+        """Recording begins: a thread that stands inside a call (attached to, interrupted) is put in front of it."""
+        stepper, table, convention = self.recorder.stepper, self.recorder.arch.registers, self.recorder.arch.syscall
+        kernels = f"orig_{convention.number}"
+        if kernels not in table.by_name or not self.is_undecided():
+            return
+        banks = (bytearray(stepper.general), bytearray())
+        number = table.get(table[kernels], banks)
+        if int.from_bytes(number, "little", signed=True) < 0:
+            return
+        pc = table[self.recorder.arch.pc]
+        place = int.from_bytes(table.get(pc, banks), "little") - len(convention.instruction)
+        table.put(pc, banks, place.to_bytes(pc.size, "little"))
+        table.put(table[convention.number], banks, number)
+        table.put(table[kernels], banks, b"\xff" * len(number))
+        self.take_back(bytes(banks[0]))
+
     def take_back(self, before: bytes) -> None:
         """Put the thread in front of the call again, where its registers were `before`."""
         stepper = self.recorder.stepper

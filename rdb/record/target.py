@@ -107,6 +107,7 @@ class RecordTarget(Target):
         abi = ABIS[arch.syscall.abi]
         self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
         self.delivery = SignalDelivery(self.recorder, injector, abi, warn)
+        self.delivery.calls.begin()
         self.departures = Departures(process, self.recorder, settings, self._ask)
         self.special = SpecialSteps(
             self.recorder,

@@ -13,6 +13,7 @@ from rdb.errors import RdbError
 from rdb.session import Session
 from rdb.stops import BreakpointHit
 from tests.build import program
+from tests.i386.build import program32
 
 Open = Callable[..., Session]
 
@@ -54,9 +55,10 @@ def told() -> Told:
     return Told()
 
 
-def at_markers(session: Open, told: Told, folder: Path) -> tuple[Session, list[int], list[Surroundings]]:
+def at_markers(session: Open, told: Told, folder: Path, bits: int = 64) -> tuple[Session, list[int], list[Surroundings]]:
     """The program recorded from main to its third marker: the positions of the markers, and what the world was there."""
-    debugging = session(program("record_outside.c"), notify=told)
+    path = program("record_outside.c") if bits == 64 else program32("record_outside.c", "-O0", "-g")
+    debugging = session(path, notify=told)
     debugging.arguments = f"{folder} > {folder}/terminal"
     debugging.run(stop_at="main")
     debugging.record()
@@ -69,9 +71,10 @@ def at_markers(session: Open, told: Told, folder: Path) -> tuple[Session, list[i
     return debugging, positions, worlds
 
 
-def test_back_before_everything(session: Open, told: Told, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bits", (64, 32))
+def test_back_before_everything(session: Open, told: Told, tmp_path: Path, bits: int) -> None:
     """Descriptors, offsets, flags, folder, mask, limits, names: as they were, save the end of a pipe that is gone."""
-    debugging, positions, worlds = at_markers(session, told, tmp_path)
+    debugging, positions, worlds = at_markers(session, told, tmp_path, bits)
     debugging.record_goto(positions[0])
     assert Surroundings.of(debugging.target.pid) == worlds[2], "looking at the past changes nothing outside"
     assert told == []
