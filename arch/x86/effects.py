@@ -18,6 +18,7 @@ from iced_x86 import (
     DecoderOptions,
     FlowControl,
     Instruction,
+    InstructionInfo,
     InstructionInfoFactory,
     MemorySizeExt,
     Mnemonic,
@@ -144,10 +145,19 @@ def _merged(stretches: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
 
 def effects(code: bytes, address: int, mode: Mode) -> Effects:
     """What the instruction at the beginning of `code`, which stands at `address`, can change."""
-    instruction = Decoder(mode.bits, code, _options(), ip=address).decode()
+    instruction = decoder(code, address, mode).decode()
     if instruction.is_invalid:
         return _unknown(mode)
-    info = _info(instruction)
+    return declared(instruction, _info(instruction), code, mode)
+
+
+def decoder(code: bytes, address: int, mode: Mode) -> Decoder:
+    """A decoder of this machine's dialect, for `code` that stands at `address`."""
+    return Decoder(mode.bits, code, _options(), ip=address)
+
+
+def declared(instruction: Instruction, info: InstructionInfo, code: bytes, mode: Mode) -> Effects:
+    """The effects of a valid instruction, decoded from the beginning of `code`; `info` is what iced knows about it."""
     correction = known.corrections().get(instruction.mnemonic, _EMPTY)
     registers, extended = _registers(instruction, info.used_registers(), correction)
     if instruction.mnemonic == Mnemonic.PAUSE and _exchanges(code, instruction.len):

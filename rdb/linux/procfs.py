@@ -57,14 +57,18 @@ def _read(pid: int, name: str) -> bytes:
         raise NoProcess() from None
 
 
+# How the names of mappings begin that are the debugger's own, inside the process (rdb.record.compiled.shared).
+OURS = "/memfd:rdb "
+
+
 def mappings(pid: int) -> list[Mapping]:
     """The address space, by ascending address."""
     return [mapping(line) for line in maps(pid)]
 
 
 def maps(pid: int) -> list[str]:
-    """The lines of /proc/PID/maps."""
-    return os.fsdecode(_read(pid, "maps")).splitlines()
+    """The lines of /proc/PID/maps, without those of what the debugger has put there."""
+    return [line for line in os.fsdecode(_read(pid, "maps")).splitlines() if OURS not in line]
 
 
 @functools.lru_cache(1 << 12)

@@ -116,7 +116,7 @@ class Columns:
             layout = self._layouts[number]
             first[number], counts[number] = len(locations), len(layout.registers) + len(layout.memory)
             for register in layout.registers:
-                locations.append(_REGISTERS + register.bank * _BANK + register.offset)
+                locations.append(register_location(0, register.bank, register.offset))
                 sizes.append(register.size)
                 places.append(register.at)
                 memory.append(False)
@@ -147,41 +147,51 @@ class Columns:
     # -- moving many instructions at once
 
     def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
-        """Redo (or undo) the instructions [first, last), none of which changes the address space.
+        """Redo (or undo) the instructions [first, last), none of which changes the address space."""
+        exchange(self.flat().rows(first, last), self._bytes, forward, machine)
 
-        Each location is exchanged along the chain of the records that saved it: going back, each record takes what the next
-        newer one held, the newest takes what the machine has, and the machine takes the oldest; going forward, the reverse.
-        """
-        rows = self.flat().rows(first, last)
-        if not len(rows.location):
-            return
-        state = _State(machine)
-        for unit, units in zip((8, 1), _split(rows)):
-            if len(units.location):
-                self._exchange(units, unit, forward, state)
-        state.store()
 
-    def _exchange(self, units: Units, unit: int, forward: bool, state: _State) -> None:
-        values = self._words() if unit == 8 else self._bytes
-        order = np.lexsort((units.row, units.location))
-        location, place = units.location[order], units.place[order] // unit
-        fresh = np.empty(len(location), np.bool_)
-        fresh[0] = True
-        np.not_equal(location[1:], location[:-1], out=fresh[1:])
-        oldest = np.flatnonzero(fresh)
-        newest = np.append(oldest[1:], len(location)) - 1
-        saved = values[place]
-        current = state.gather(location[oldest], unit)
-        moved = np.empty_like(saved)
-        if forward:
-            moved[1:] = saved[:-1]
-            moved[oldest] = current
-            state.scatter(location[oldest], saved[newest], unit)
-        else:
-            moved[:-1] = saved[1:]
-            moved[newest] = current
-            state.scatter(location[oldest], saved[oldest], unit)
-        values[place] = moved
+def exchange(rows: Flat, data: NDArray[np.uint8], forward: bool, machine: Machine) -> None:
+    """Exchange what rows have saved in `data` with the machine, all of them going forward, or back.
+
+    Each location is exchanged along the chain of the records that saved it: going back, each record takes what the next newer one
+    held, the newest takes what the machine has, and the machine takes the oldest; going forward, the reverse.
+    """
+    if not len(rows.location):
+        return
+    state = _State(machine)
+    for unit, units in zip((8, 1), _split(rows)):
+        if len(units.location):
+            _exchange(units, data.view(np.int64) if unit == 8 else data, forward, state)
+    state.store()
+
+
+def _exchange(units: Units, values: NDArray[np.generic], forward: bool, state: _State) -> None:
+    unit = values.itemsize
+    order = np.lexsort((units.row, units.location))
+    location, place = units.location[order], units.place[order] // unit
+    fresh = np.empty(len(location), np.bool_)
+    fresh[0] = True
+    np.not_equal(location[1:], location[:-1], out=fresh[1:])
+    oldest = np.flatnonzero(fresh)
+    newest = np.append(oldest[1:], len(location)) - 1
+    saved = values[place]
+    current = state.gather(location[oldest], unit)
+    moved = np.empty_like(saved)
+    if forward:
+        moved[1:] = saved[:-1]
+        moved[oldest] = current
+        state.scatter(location[oldest], saved[newest], unit)
+    else:
+        moved[:-1] = saved[1:]
+        moved[newest] = current
+        state.scatter(location[oldest], saved[oldest], unit)
+    values[place] = moved
+
+
+def register_location(number: int, bank: Bank, offset: int) -> int:
+    """The location of what lies at `offset` in a bank of thread `number`."""
+    return _REGISTERS + (number * len(Bank) + bank) * _BANK + offset
 
 
 class Units(NamedTuple):

@@ -78,6 +78,28 @@ def padded(size: int) -> int:
     return size + 7 & ~7
 
 
+def arranged(
+    number: int,
+    pc: int,
+    registers: Sequence[Piece],
+    memory: Sequence[int],
+    kind: Kind,
+    mapping: bool = False,
+    gap: bool = False,
+) -> Layout:
+    """The layout whose slots stand one behind the other: registers, memory stretches (their sizes are given), mapping entry."""
+    at = 0
+    saved = []
+    for bank, offset, size in registers:
+        saved.append(RegisterSlot(bank, offset, size, at))
+        at += padded(size)
+    stretches = []
+    for size in memory:
+        stretches.append(MemorySlot(size, at))
+        at += 8 + padded(size)
+    return Layout(number, pc, kind, tuple(saved), tuple(stretches), at if mapping else None, gap, at + 8 * mapping)
+
+
 class LayoutTable:
     """All layouts of a record list, each once, numbered in the order in which they were first needed."""
 
@@ -105,18 +127,7 @@ class LayoutTable:
         known = self._numbers.get(key)
         if known is not None:
             return known
-        at = 0
-        saved = []
-        for bank, offset, size in registers:
-            saved.append(RegisterSlot(bank, offset, size, at))
-            at += padded(size)
-        stretches = []
-        for size in memory:
-            stretches.append(MemorySlot(size, at))
-            at += 8 + padded(size)
-        layout = Layout(
-            len(self.layouts), pc, kind, tuple(saved), tuple(stretches), at if mapping else None, gap, at + 8 * mapping
-        )
+        layout = arranged(len(self.layouts), pc, registers, memory, kind, mapping, gap)
         self.layouts.append(layout)
         self._numbers[key] = layout
         return layout

@@ -10,7 +10,7 @@ then the one that the reason is about.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
@@ -51,6 +51,8 @@ class Past:
         self.machine = Machine({}, process.read_memory, process.write_memory, self._remap)
         self._space = space
         self.interrupted = False
+        # Takes a position at which a block begins, and the machine that stands there: makes the block's instructions positions.
+        self.expand: Callable[[int, Machine], None] = _nothing_to_expand
 
     @property
     def replaying(self) -> bool:
@@ -106,7 +108,11 @@ class Past:
     def _move(self, position: int, number: int) -> None:
         if not self.replaying:
             self._leave_present()
-        self.log.move(self.position, position, self.machine)
+        boundary = self.log.boundary(position)
+        self.log.move(self.position, boundary, self.machine)
+        if boundary != position:
+            self.expand(boundary, self.machine)
+            self.log.move(boundary, position, self.machine)
         self.position, self.number = position, survivor(self.log, number, position)
         if not self.replaying:
             self.process.select_thread(self.thread)
@@ -273,6 +279,10 @@ class Past:
             address, size = operand.extent(view)
             result |= {watch for watch in watches if watch.touches(address, size)}
         return result
+
+
+def _nothing_to_expand(position: int, machine: Machine) -> None:
+    raise AssertionError(f"a machine can stand at {position} only")
 
 
 class _MachineView:

@@ -12,12 +12,12 @@ back.  Pruning drops the oldest instructions; cutting drops the newest.  Questio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from rdb.events import Direction
-from rdb.record import segment as segments
 from rdb.record.entry import Entry, Kind, Layout, LayoutTable, entries
+from rdb.record.log_segment import LogSegment
 from rdb.record.machine import Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.segment import Segment
@@ -38,7 +38,8 @@ class RecordList:
         self.layouts = LayoutTable()
         self.changes: list[MappingChange] = []
         self.turns = Turns(thread)
-        self.oldest = self.newest = self._segment(0)
+        self.oldest: LogSegment = self.entries_from(0)
+        self.newest: LogSegment = self.oldest
         self.low = 0
 
     @property
@@ -53,9 +54,9 @@ class RecordList:
         """The bytes that the records take, without the shared layouts."""
         return sum(segment.bytes_used for segment in self)
 
-    def __iter__(self) -> Iterator[Segment]:
+    def __iter__(self) -> Iterator[LogSegment]:
         """The segments, oldest first."""
-        segment: Segment | None = self.oldest
+        segment: LogSegment | None = self.oldest
         while segment is not None:
             yield segment
             segment = segment.newer
@@ -64,15 +65,34 @@ class RecordList:
 
     def room(self) -> tuple[Segment, int]:
         """The segment to append to and how many instructions still fit; begins a new segment when there is no room."""
-        if len(self.newest) >= segments.CAPACITY:
-            fresh = self._segment(self.high)
-            self.newest.newer, fresh.older = fresh, self.newest
-            self.newest = fresh
-        self.newest.grows()
-        return self.newest, segments.CAPACITY - len(self.newest)
+        newest = self.newest
+        if not isinstance(newest, Segment) or not newest.room:
+            newest = self.entries_from(self.high)
+            self.append(newest)
+        newest.grows()
+        return newest, newest.room
 
-    def _segment(self, first: int) -> Segment:
+    def entries_from(self, first: int) -> Segment:
+        """An empty segment in entries form, for instructions from `first` on; it is not in the list yet."""
         return Segment(first, self.layouts, self.changes, self.turns)
+
+    def append(self, segment: LogSegment) -> None:
+        """Make a segment, whose first instruction is number `high`, the newest."""
+        self.newest.newer, segment.older = segment, self.newest
+        self.newest = segment
+
+    def replace(self, segment: LogSegment, parts: Sequence[LogSegment]) -> None:
+        """Put others, that hold the same instructions, in the place of a segment."""
+        chain = [segment.older, *parts, segment.newer]
+        for older, newer in zip(chain, chain[1:]):
+            if older is not None:
+                older.newer = newer
+            if newer is not None:
+                newer.older = older
+        if self.oldest is segment:
+            self.oldest = parts[0]
+        if self.newest is segment:
+            self.newest = parts[-1]
 
     def prune(self, limit: int | None) -> None:
         """Keep no more than the newest `limit` instructions (None: all)."""
@@ -104,7 +124,7 @@ class RecordList:
 
     # -- looking
 
-    def segment_at(self, position: int) -> Segment:
+    def segment_at(self, position: int) -> LogSegment:
         """The segment that holds instruction `position`."""
         if position < self.low or position >= self.high:
             raise IndexError(position)
@@ -114,8 +134,19 @@ class RecordList:
             segment = segment.older
         return segment
 
+    def entries_at(self, position: int) -> Segment:
+        """The segment that holds instruction `position`, in entries form: it was recorded so, or has been expanded."""
+        segment = self.segment_at(position)
+        if not isinstance(segment, Segment):
+            raise TypeError(f"instruction {position} is inside a block")
+        return segment
+
     def layout(self, position: int) -> Layout:
-        return self.segment_at(position).layout(position)
+        return self.entries_at(position).layout(position)
+
+    def boundary(self, position: int) -> int:
+        """The nearest position, going back from `position`, at which a machine can stand."""
+        return position if position == self.high else self.segment_at(position).boundary(position)
 
     def pc(self, position: int) -> int:
         """Where the thread stands whose turn it is at `position`."""
@@ -124,18 +155,18 @@ class RecordList:
     def pc_of(self, number: int, position: int) -> int:
         """Where thread `number` stands at `position`: at its next instruction, or where it has got to."""
         at = self.next_of(number, position)
-        return self.turns.lives[number].pc if at is None else self.layout(at).pc
+        return self.turns.lives[number].pc if at is None else self.segment_at(at).pc(at)
 
     def next_of(self, number: int, position: int) -> int | None:
         """The next position from `position` on at which thread `number` does something of its own; None if there is none."""
         at = self.turns.next(number, position, self.high)
-        while at is not None and self.layout(at).kind is Kind.UNDER_WAY:
+        while at is not None and self.segment_at(at).kind(at) is Kind.UNDER_WAY:
             at = self.turns.next(number, at + 1, self.high)
         return at
 
     def change_at(self, position: int) -> MappingChange | None:
         """What instruction `position` did to the address space, if it did anything."""
-        segment = self.segment_at(position)
+        segment = self.entries_at(position)
         at = segment.layout(position).mapping
         if at is None:
             return None
@@ -143,15 +174,18 @@ class RecordList:
 
     def entries(self, position: int) -> list[Entry]:
         """The entries of instruction `position`, for whoever wants to see them."""
-        segment = self.segment_at(position)
+        segment = self.entries_at(position)
         return entries(segment.layout(position), segment.record(position), position)
 
-    def _from(self, position: int, direction: Direction) -> Iterator[tuple[Segment, int, int]]:
-        """The segments that lie in `direction` from `position`, nearest first, each with the span of indices in question."""
+    def _from(self, position: int, direction: Direction, low: int) -> Iterator[tuple[LogSegment, int, int]]:
+        """The segments that lie in `direction` from `position`, nearest first, each with the span of indices in question.
+
+        Nothing below `low` is.
+        """
         if direction is Direction.REVERSE:
-            segment: Segment | None = self.newest
+            segment: LogSegment | None = self.newest
             while segment is not None:
-                first, last = max(self.low, segment.first), min(position, segment.end)
+                first, last = max(low, segment.first), min(position, segment.end)
                 if first < last:
                     yield segment, first - segment.first, last - segment.first
                 segment = segment.older
@@ -166,7 +200,7 @@ class RecordList:
     def find_pc(self, addresses: Collection[int], position: int, direction: Direction) -> int | None:
         """The nearest other position in `direction` where pc is one of `addresses`; pc at the newest position counts too."""
         reverse = direction is Direction.REVERSE
-        for segment, first, last in self._from(position if reverse else position + 1, direction):
+        for segment, first, last in self._from(position if reverse else position + 1, direction, self.low):
             found = segment.columns().at(addresses)
             found = found[(found >= first) & (found < last)]
             if len(found):
@@ -183,7 +217,7 @@ class RecordList:
         """
         reverse = direction is Direction.REVERSE
         end = start + len(current)
-        for segment, first, last in self._from(position, direction):
+        for segment, first, last in self._from(position, direction, self.low):
             columns = segment.columns()
             rows = columns.writers(start, end).rows(first, last)
             count = len(rows.location)
@@ -205,43 +239,12 @@ class RecordList:
         """Take the machine from `position` to `target`."""
         direction = Direction.REVERSE if target < position else Direction.FORWARD
         low, high = min(position, target), max(position, target)
-        for segment, first, last in self._from(position, direction):
+        # The way to a position inside the oldest block leads over the block's beginning.
+        for segment, first, last in self._from(position, direction, self.oldest.first):
             first, last = max(first, low - segment.first), min(last, high - segment.first)
             if first >= last:
                 break
-            self._move_in(segment, first, last, direction, machine)
-
-    def _move_in(self, segment: Segment, first: int, last: int, direction: Direction, machine: Machine) -> None:
-        """Instructions [first, last) of one segment: in bulk between those that change the address space, these one by one."""
-        if last - first <= _WALK:
-            self._walk(segment, first, last, direction, machine)
-            return
-        columns = segment.columns()
-        special = columns.with_mapping()
-        edges = special[(special >= first) & (special < last)].tolist()
-        spans = [(low + 1, high) for low, high in zip([first - 1, *edges], [*edges, last])]
-        if direction is Direction.FORWARD:
-            for (low, high), edge in zip(spans, [*edges, None]):
-                columns.move(low, high, True, machine)
-                if edge is not None:
-                    segment.redo(segment.first + edge, machine)
-        else:
-            for (low, high), edge in zip(reversed(spans), [*reversed(edges), None]):
-                columns.move(low, high, False, machine)
-                if edge is not None:
-                    segment.undo(segment.first + edge, machine)
-
-    def _walk(self, segment: Segment, first: int, last: int, direction: Direction, machine: Machine) -> None:
-        if direction is Direction.FORWARD:
-            for index in range(first, last):
-                segment.redo(segment.first + index, machine)
-        else:
-            for index in reversed(range(first, last)):
-                segment.undo(segment.first + index, machine)
-
-
-# Below this many instructions a walk is cheaper than setting up a bulk move.
-_WALK = 200
+            segment.move(first, last, direction is Direction.FORWARD, machine)
 
 
 def _overlay(data: bytearray, start: int, address: int, saved: bytes) -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-from rdb.record.entry import Layout, LayoutTable
+from rdb.record.entry import Kind, Layout, LayoutTable
+from rdb.record.log_segment import LogSegment
 from rdb.record.machine import Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.turns import Turns
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
     from rdb.record.columns import Columns
 
 CAPACITY = 1 << 16
+# Below this many instructions a walk is cheaper than setting up a bulk move.
+_WALK = 200
 
 
-class Segment:
-    """Instructions [first, first + len) of the log; neighbours are `older` and `newer`."""
+class Segment(LogSegment):
+    """A segment in entries form."""
 
     def __init__(self, first: int, layouts: LayoutTable, changes: list[MappingChange], turns: Turns) -> None:
         self.first = first
-        self.older: Segment | None = None
-        self.newer: Segment | None = None
         self.trace = array("I")
         self.values = bytearray()
         self._layouts = layouts
@@ -47,11 +48,28 @@ class Segment:
         return self.first + len(self.trace)
 
     @property
+    def room(self) -> int:
+        return max(0, CAPACITY - len(self.trace))
+
+    @property
+    def gaps(self) -> int:
+        return sum(self._layouts[number].gap for number in self.trace)
+
+    @property
     def bytes_used(self) -> int:
         return len(self.trace) * self.trace.itemsize + len(self.values)
 
     def layout(self, position: int) -> Layout:
         return self._layouts[self.trace[position - self.first]]
+
+    def pc(self, position: int) -> int:
+        return self.layout(position).pc
+
+    def kind(self, position: int) -> Kind:
+        return self.layout(position).kind
+
+    def boundary(self, position: int) -> int:
+        return position
 
     def columns(self) -> Columns:
         """The numpy view of this segment, for searches and bulk moves; made once the segment does not grow any more."""
@@ -77,6 +95,36 @@ class Segment:
         """The record of one instruction."""
         start = self.columns().start(position - self.first)
         return bytes(self.values[start : start + self.layout(position).size])
+
+    # -- moving
+
+    def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
+        """In bulk between those instructions that change the address space, these one by one."""
+        if last - first <= _WALK:
+            self._walk(first, last, forward, machine)
+            return
+        columns = self.columns()
+        special = columns.with_mapping()
+        edges = special[(special >= first) & (special < last)].tolist()
+        spans = [(low + 1, high) for low, high in zip([first - 1, *edges], [*edges, last])]
+        if forward:
+            for (low, high), edge in zip(spans, [*edges, None]):
+                columns.move(low, high, True, machine)
+                if edge is not None:
+                    self.redo(self.first + edge, machine)
+        else:
+            for (low, high), edge in zip(reversed(spans), [*reversed(edges), None]):
+                columns.move(low, high, False, machine)
+                if edge is not None:
+                    self.undo(self.first + edge, machine)
+
+    def _walk(self, first: int, last: int, forward: bool, machine: Machine) -> None:
+        if forward:
+            for index in range(first, last):
+                self.redo(self.first + index, machine)
+        else:
+            for index in reversed(range(first, last)):
+                self.undo(self.first + index, machine)
 
     def undo(self, position: int, machine: Machine) -> None:
         """Exchange the record of instruction `position` with the machine, going backwards."""

@@ -110,6 +110,8 @@ class SingleStepRecorder:
         self._code_pages: set[int] = set()
         self._watches: Sequence[Watch] = ()
         self._weaver: Weaver | None = None
+        # Counts how often code may have changed.
+        self.generation = 0
 
     # -- the thread as a CpuView
 
@@ -226,6 +228,7 @@ class SingleStepRecorder:
 
     def forget_code(self) -> None:
         """Code may have changed: compare every instruction with what was decoded, before it is executed again."""
+        self.generation += 1
         self._steps.clear()
         self._plans.clear()
         self._code_pages.clear()

@@ -20,6 +20,7 @@ import os
 import signal
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
@@ -57,7 +58,11 @@ from rdb.settings import Settings
 from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
 
+if TYPE_CHECKING:
+    from rdb.record.compiled.recorder import CompiledRecorder
+
 _BURST = 2048
+_COMPILED_BURST = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ class RecordTarget(Target):
         )
         self.past = Past(process, arch, self.log, self.space)
         self.verifier = Verifier(self.recorder, warn)
+        self.compiled = self._compile(injector)
 
     # -- modes
 
@@ -133,7 +139,7 @@ class RecordTarget(Target):
         return self.past.position
 
     def status(self) -> Status:
-        gaps = sum(self.log.layouts[number].gap for segment in self.log for number in segment.trace)
+        gaps = sum(segment.gaps for segment in self.log)
         limit = self.settings.limit("record full insn-number-max") or None
         log = self.log
         checked, missed = self.verifier.checked, self.verifier.missed
@@ -315,7 +321,7 @@ class RecordTarget(Target):
         """How many instructions to record before looking up: a burst, or less when the recording is nearly full."""
         limit = self.settings.limit("record full insn-number-max")
         if not limit:
-            return _BURST
+            return self._most
         used = self.log.high - self.log.low
         if used >= limit:
             if self.settings.flag("record full stop-at-limit"):
@@ -323,8 +329,8 @@ class RecordTarget(Target):
                     return 0
                 self.settings["record full stop-at-limit"] = False
             self.log.prune(limit)
-            return _BURST
-        return min(_BURST, limit - used)
+            return min(self._most, limit)
+        return min(self._most, limit - used)
 
     def _record_some(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
         if not self.settings.flag("record full verify"):
@@ -335,7 +341,7 @@ class RecordTarget(Target):
         return reasons
 
     def _record_burst(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
-        outcome = self.recorder.burst(until, limit)
+        outcome = (self.compiled or self.recorder).burst(until, limit)
         if isinstance(outcome, Slow):
             result = self.special.execute(outcome.plan, until.watches)
             if isinstance(result, Refused):
@@ -387,6 +393,21 @@ class RecordTarget(Target):
         return self._arrived(status) if status != TRAPPED else None
 
     # -- how it is done
+
+    @property
+    def _most(self) -> int:
+        """The most instructions to record before looking up."""
+        return _COMPILED_BURST if self.compiled else _BURST
+
+    def _compile(self, injector: Injector) -> CompiledRecorder | None:
+        """The compiled recorder, if it is wanted and there is one for this CPU."""
+        if self.settings["record full engine"] == "step" or self.arch.name != "i386:x86-64":
+            return None
+        from rdb.record.compiled.expansion import Expansion
+        from rdb.record.compiled.recorder import CompiledRecorder
+
+        self.past.expand = Expansion(self.recorder, self.log).expand
+        return CompiledRecorder(self.recorder, injector)
 
     def _pin(self) -> None:
         """Debugger and program on one CPU: a step is then a switch of context, not a message between CPUs."""

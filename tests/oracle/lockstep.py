@@ -251,7 +251,7 @@ class Lockstep:
         self.recording.close()
 
 
-def check(program: Path, arguments: Sequence[str] = (), engine: str = "full", memory: bool = True) -> Report:
+def check(program: Path, arguments: Sequence[str] = (), engine: str = "step", memory: bool = True) -> Report:
     """Run the oracle on a program, comparing memory too if `memory`."""
     with tempfile.TemporaryDirectory() as folder:
         lockstep = Lockstep(program, arguments, Path(folder), engine, memory)
@@ -263,7 +263,7 @@ def check(program: Path, arguments: Sequence[str] = (), engine: str = "full", me
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare a recorded run of a program with a native one.")
-    parser.add_argument("--engine", choices=ENGINES, default="full")
+    parser.add_argument("--engine", choices=ENGINES, default="step")
     parser.add_argument("program", type=Path)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args()

@@ -23,7 +23,8 @@ from rdb.target.base import Stratum, Target
 from rdb.target.native import NativeTarget
 from rdb.target.stack import TargetStack
 
-ENGINES = {"full": RecordTarget}
+# The values of "set record full engine".
+ENGINES = ("step", "compiled")
 
 # The same for every run, so that runs can be compared.
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/"}
@@ -52,7 +53,7 @@ def all_registers(target: Target, arch: Arch) -> dict[str, bytes]:
 class Recording:
     """A recorded process.  Positions count instructions from the first one of the program."""
 
-    def __init__(self, program: Path, arguments: Sequence[str], output: Path, engine: str = "full") -> None:
+    def __init__(self, program: Path, arguments: Sequence[str], output: Path, engine: str = "step") -> None:
         self.settings = Settings()
         self.settings["record full insn-number-max"] = None
         self.warnings: list[str] = []
@@ -63,7 +64,8 @@ class Recording:
         self.process = NativeTarget(pid, self.arch, Terminal())
         self.stack = TargetStack()
         self.stack.push(self.process)
-        self.engine = ENGINES[engine](self.process, self.arch, self.settings, self._answer, self.warnings.append)
+        self.settings["record full engine"] = engine
+        self.engine = RecordTarget(self.process, self.arch, self.settings, self._answer, self.warnings.append)
         self.stack.push(self.engine)
 
     @property

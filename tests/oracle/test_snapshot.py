@@ -27,8 +27,9 @@ COMPILED = {
     "signals": ("oracle_signals.c", OPTIMISED),
     "exception": ("oracle_exception.cc", OPTIMISED),
 }
-# What takes more than a few seconds.
+# What takes more than a few seconds, and what need not be done by both engines each time.
 LONG = {"libc, unoptimised", "libc, bound at start", "exception"}
+ONCE = LONG | {"libc, static", "long double", "AVX-512"}
 
 REAL = {
     "true": ["true"],
@@ -46,9 +47,13 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in LONG else ()) for name in COMPILED])
-def test_compiled(name: str, engine: str) -> None:
+def _each(engine: str, name: str) -> object:
+    long = name in (LONG if engine == ENGINES[0] else ONCE)
+    return pytest.param(engine, name, marks=pytest.mark.long if long else (), id=f"{name}-{engine}")
+
+
+@pytest.mark.parametrize(("engine", "name"), [_each(engine, name) for name in COMPILED for engine in ENGINES])
+def test_compiled(engine: str, name: str) -> None:
     source, flags = COMPILED[name]
     if any(flag.removeprefix("-m") not in CPU_FLAGS for flag in flags if flag.startswith("-mavx")):
         pytest.skip("this CPU has no AVX-512")

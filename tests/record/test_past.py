@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rdb.arch import find
 from rdb.arch.base import Bank
 from rdb.events import Accessed, AtBreakpoint, Direction, EndOfHistory, Reason, Resume, Stepped, Watch, WatchKind
-from rdb.record import record_list, segment
+from rdb.record import segment
 from rdb.record.entry import Kind
 from rdb.record.past import Past
 from rdb.record.single_step import Until
@@ -29,7 +29,7 @@ LENGTH = 90
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment, "CAPACITY", 37)
-    monkeypatch.setattr(record_list, "_WALK", 5)
+    monkeypatch.setattr(segment, "_WALK", 5)
 
 
 class Process:

@@ -1,0 +1,321 @@
+"""Translating one basic block: the program's own instructions, with what they are about to change saved in front.
+
+A *block* is a run of instructions that is entered at the top only and left at the bottom only.  Its translation does
+
+    1. spill the two scratch registers (general registers that the block does not touch) into the scratch area;
+    2. where its code may be written to (`guarded`), compare the code with what was translated;
+    3. append a word to the trace: the number of the block and, if it changes flags, the flags;
+    4. reserve its record in the values, and save there every general and extended register that the block changes at all;
+    5. per instruction: save where it writes and what is there, then the instruction itself, its pc-relative operand moved;
+    6. take back the scratch registers, as soon as nothing more is to be saved;
+    7. leave: directly into the next translation or, while there is none, into a trap; indirectly by a lookup (leaving.py).
+
+A *record* is a run of 8-byte words: the general registers in the order of `general`, then the extended units, then for each write
+its address and the old contents; each padded to words.  So a register is saved once however often the block writes it, and a
+record always takes the same size.
+
+A thread may be stopped anywhere in there, by a signal or a fault.  The `Marks` of a translation say, by offset into its code,
+what is held where; with them the block can be *taken back*: its record is undone and dropped, and the thread stands at the
+beginning of the block again, as if it had not been entered (rdb.record.compiled.take_back).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from rdb.arch.base import Flow, MemoryOperand
+from rdb.arch.x86_64.translation import area, leaving
+from rdb.arch.x86_64.translation import encoding as emit
+from rdb.arch.x86_64.translation.encoding import RAX, RCX, RSP, Place
+from rdb.arch.x86_64.translation.instruction import NUMBER, Known, Reader, Unit, pieces
+from rdb.arch.x86_64.translation.leaving import Jump
+
+LONGEST = 48
+_WORD = 8
+# rax first, because the flags are read into it; rcx last, because guarding needs it.
+_SCRATCH_ORDER = (RAX, 11, 10, 9, 8, 7, 6, 2, 3, 15, 14, 13, 12, 5, RCX)
+# Room for the longest translation, within which a pc-relative operand must stay in reach.
+_ROOM = 1 << 16
+
+
+class Marks(NamedTuple):
+    """Offsets into a translation.
+
+    spilled    from here on the scratch registers' values are in the area,
+    restored   until here
+    guard      between these two, rcx is in the area
+    flags      between these two, rax is in the temporary register
+    trace      from here on the word of the trace is written,
+    values     the record reserved,
+    body       and the registers saved
+    lookup     from here on rax and rcx are in the area
+    """
+
+    spilled: int
+    restored: int
+    guard: tuple[int, int]
+    flags: tuple[int, int]
+    trace: int
+    values: int
+    body: int
+    lookup: int
+
+
+class Write(NamedTuple):
+    """A write of instruction number `instruction`; its address is at `at` in the record, and `size` bytes saved behind that.
+
+    They are there from offset `ready` of the translation on.
+    """
+
+    instruction: int
+    size: int
+    at: int
+    ready: int
+
+
+class Translation(NamedTuple):
+    """What was made of the block at `addresses[0]`.
+
+    addresses   of its instructions; `end` is behind the last
+    pointer, temporary   its scratch registers
+    general     numbers of the general registers that a record saves, in its order
+    units       of the extended state, in its order; `flags` says whether the trace has the flags
+    writes      to memory, in order
+    size        of a record in bytes
+    jumps       direct ways out; `lookup` is the offset of the trap for an indirect target that is not known yet, or 0
+    changed     the offset of the trap for code that is not any more what was translated, or 0
+    returns     where a call at the end comes back to, or None
+    """
+
+    addresses: tuple[int, ...]
+    end: int
+    code: bytes
+    marks: Marks
+    pointer: int
+    temporary: int
+    general: tuple[int, ...]
+    units: tuple[Unit, ...]
+    flags: bool
+    writes: tuple[Write, ...]
+    size: int
+    jumps: tuple[Jump, ...]
+    lookup: int
+    changed: tuple[int, ...]
+    returns: int | None
+
+
+def translate(
+    reader: Reader, code: bytes, pc: int, here: int, number: int, stops: Collection[int] = (), guarded: bool = False
+) -> Translation | None:
+    """The block that begins at `pc` with `code`, as block `number`, to be placed at `here`; None if it cannot be translated.
+
+    It does not run through any address in `stops`.
+    """
+    instructions = _collect(reader, code, pc, here, stops, guarded)
+    return _Writer(instructions, pc, here).write(number, code if guarded else b"") if instructions else None
+
+
+def _collect(
+    reader: Reader, code: bytes, pc: int, here: int, stops: Collection[int], guarded: bool
+) -> list[Known]:
+    """The instructions of a block: up to a branch, an instruction that is none for us, or too few free registers."""
+    instructions: list[Known] = []
+    decoder, used, at = reader.decoder(code, pc), 1 << RSP | (1 << RCX if guarded else 0), 0
+    while len(instructions) < LONGEST and decoder.can_decode:
+        if instructions and pc + at in stops:
+            break
+        known = reader.next(decoder, code[at : at + 15])
+        if known is None or not known.fit or known.alone and instructions:
+            break
+        if known.relative and not emit.fits(abs(known.address - here) + _ROOM):
+            break
+        if (used | known.used).bit_count() > 14 and instructions:
+            break
+        instructions.append(known)
+        used |= known.used
+        at += len(known.raw)
+        if known.alone or known.effects.flow is not Flow.NEXT or guarded and known.effects.writes:
+            break
+    return instructions
+
+
+class _Writer:
+    """Writes the translation of one block."""
+
+    def __init__(self, instructions: list[Known], pc: int, here: int) -> None:
+        self.instructions, self.here = instructions, here
+        self.code = bytearray()
+        self.addresses = []
+        for known in instructions:
+            self.addresses.append(pc)
+            pc += len(known.raw)
+        self.end = pc
+        self.used = self.saved = 0
+        self.flags = False
+        units: dict[tuple[str, int], int] = {}
+        for known in instructions:
+            self.used |= known.used
+            self.saved |= known.saved
+            self.flags |= known.effects.flags
+            for kind, number, size in known.units:
+                units[kind, number] = max(size, units.get((kind, number), 0))
+        self.units = tuple((kind, number, size) for (kind, number), size in units.items())
+        self.general = tuple(number for number in range(16) if self.saved >> number & 1)
+
+    def write(self, number: int, source: bytes) -> Translation:
+        """`source` is the code to guard, if it is to be."""
+        free = [each for each in _SCRATCH_ORDER if not self.used >> each & 1 and not (source and each == RCX)]
+        self.temporary, self.pointer = free[:2]
+        self.code += emit.gs_store(area.POINTER_SPILL, self.pointer) + emit.gs_store(area.TEMPORARY_SPILL, self.temporary)
+        spilled = len(self.code)
+        changed = self._guard(source[: self.end - self.addresses[0]]) if source else ()
+        guard = (spilled, len(self.code)) if source else (0, 0)
+        flags, trace = self._trace(number)
+        at, size = self._sizes()
+        values = self._registers(size)
+        body = len(self.code)
+        writes, restored = self._body(at)
+        left = leaving.leave(self.instructions[-1], self.end, self.here + len(self.code))
+        lookup, start = left.spilled and left.spilled + len(self.code), len(self.code)
+        self.code += left.code
+        marks = Marks(spilled, restored, guard, flags, trace, values, body, lookup or 1 << 30)
+        return Translation(
+            tuple(self.addresses),
+            self.end,
+            bytes(self.code),
+            marks,
+            self.pointer,
+            self.temporary,
+            self.general,
+            self.units,
+            self.flags,
+            writes,
+            size,
+            tuple(Jump(start + jump.field, start + jump.stub, jump.target) for jump in left.jumps),
+            left.trap and left.trap + start,
+            changed,
+            self.end if self.instructions[-1].effects.flow in (Flow.CALL, Flow.INDIRECT_CALL) else None,
+        )
+
+    def _guard(self, source: bytes) -> tuple[int, ...]:
+        """Trap where the program's code differs from `source`; the offsets of the traps."""
+        code, temporary, traps = self.code, self.temporary, []
+        code += emit.gs_store(area.RCX_SPILL, RCX)
+        fail = emit.gs_load(RCX, area.RCX_SPILL) + self._restore()
+        at = 0
+        while at < len(source):
+            size = next(size for size in (8, 4, 2, 1) if at + size <= len(source))
+            code += emit.move_number(RCX, -int.from_bytes(source[at : at + size], "little"))
+            code += emit.move_number(temporary, self.addresses[0] + at)
+            code += emit.load_zero_extended(temporary, Place(temporary), size) + emit.lea(RCX, Place(RCX, temporary))
+            code += emit.jump_if_rcx_zero(len(fail) + 1) + fail
+            traps.append(len(code))
+            code += emit.TRAP
+            at += size
+        code += emit.gs_load(RCX, area.RCX_SPILL)
+        return tuple(traps)
+
+    def _restore(self) -> bytes:
+        return emit.gs_load(self.pointer, area.POINTER_SPILL) + emit.gs_load(self.temporary, area.TEMPORARY_SPILL)
+
+    def _trace(self, number: int) -> tuple[tuple[int, int], int]:
+        """Append to the trace; where rax is in the temporary register meanwhile, and where the word is complete."""
+        code, pointer, temporary = self.code, self.pointer, self.temporary
+        code += emit.gs_load(pointer, area.TRACE) + emit.store_number(Place(pointer), number)
+        window = (0, 0)
+        if self.flags:
+            if temporary != RAX:
+                code += emit.move(temporary, RAX)
+            start = len(code)
+            code += emit.FLAGS_TO_AX + emit.store_word(Place(pointer, displacement=4), RAX)
+            if temporary != RAX:
+                code += emit.move(RAX, temporary)
+                window = (start, len(code))
+        code += emit.lea(temporary, Place(pointer, displacement=8)) + emit.gs_store(area.TRACE, temporary)
+        return window, len(code)
+
+    def _sizes(self) -> tuple[int, int]:
+        """Where the writes begin in a record, and how long it is."""
+        at = _WORD * len(self.general) + sum(_padded(size) for unit in self.units for _, size in pieces(unit))
+        sizes = (operand.size for known in self.instructions for operand in known.effects.writes)
+        return at, at + sum(_WORD + _padded(size) for size in sizes)
+
+    def _registers(self, size: int) -> int:
+        """Reserve a record and save registers; the offset where it is reserved."""
+        code, pointer, temporary = self.code, self.pointer, self.temporary
+        if not size:
+            return len(code)
+        code += emit.gs_load(pointer, area.VALUES) + emit.lea(temporary, Place(pointer, displacement=size))
+        code += emit.gs_store(area.VALUES, temporary)
+        reserved, at = len(code), 0
+        for number in self.general:
+            code += emit.store(Place(pointer, displacement=at), number)
+            at += _WORD
+        for unit in self.units:
+            code += _save_unit(unit, Place(pointer, displacement=at))
+            at += sum(_padded(size) for _, size in pieces(unit))
+        return reserved
+
+    def _body(self, at: int) -> tuple[tuple[Write, ...], int]:
+        """The instructions themselves; their writes, and where the scratch registers have been taken back."""
+        code, writes = self.code, []
+        last = max((index for index, known in enumerate(self.instructions) if known.effects.writes), default=-1)
+        restored = 0
+        if last < 0:
+            code += self._restore()
+            restored = len(code)
+        for index, known in enumerate(self.instructions):
+            for operand in known.effects.writes:
+                self._save(operand, at)
+                writes.append(Write(index, operand.size, at, len(code)))
+                at += _WORD + _padded(operand.size)
+            if index == last:
+                code += self._restore()
+                restored = len(code)
+            if known.effects.flow is Flow.NEXT:
+                code += self._moved(known) if known.relative else known.raw
+        return tuple(writes), restored
+
+    def _moved(self, known: Known) -> bytes:
+        """The instruction with its pc-relative operand where it was."""
+        distance = known.address - (self.here + len(self.code) + len(known.raw))
+        at = known.relative
+        return known.raw[:at] + distance.to_bytes(4, "little", signed=True) + known.raw[at + 4 :]
+
+    def _save(self, operand: MemoryOperand, at: int) -> None:
+        """Save an operand's address at `at` in the record, and what is there behind it."""
+        code, pointer, temporary = self.code, self.pointer, self.temporary
+        code += _address(operand, temporary) + emit.store(Place(pointer, displacement=at), temporary)
+        if operand.size <= _WORD:
+            code += emit.load_zero_extended(temporary, Place(temporary), operand.size)
+            code += emit.store(Place(pointer, displacement=at + _WORD), temporary)
+            return
+        for word in range(0, operand.size, _WORD):
+            if word:
+                code += emit.load(temporary, Place(pointer, displacement=at))
+            code += emit.load(temporary, Place(temporary, displacement=word))
+            code += emit.store(Place(pointer, displacement=at + _WORD + word), temporary)
+
+
+def _padded(size: int) -> int:
+    return size + 7 & ~7
+
+
+def _save_unit(unit: Unit, place: Place) -> bytes:
+    kind, number, size = unit
+    if kind == "mxcsr":
+        return emit.store_mxcsr(place)
+    return emit.store_mask(place, number) if kind == "mask" else emit.store_vector(place, number, size)
+
+
+def _address(operand: MemoryOperand, register: int) -> bytes:
+    """Put the address of an operand into a register that the operand does not name."""
+    base, index = (NUMBER[name] if name else None for name in (operand.base, operand.index))
+    displacement = operand.displacement
+    if operand.segment is None:
+        if base is None and index is None:
+            return emit.move_number(register, displacement)
+        return emit.lea(register, Place(base, index, operand.scale, displacement))
+    code = emit.read_fs_base(register) + emit.lea(register, Place(register, index, operand.scale, displacement))
+    return code if base is None else code + emit.lea(register, Place(register, base))

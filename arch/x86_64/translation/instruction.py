@@ -1,0 +1,213 @@
+"""An instruction as the translator sees it: its effects, which registers it touches, and whether it can be translated at all.
+
+What must be saved comes from the effects alone.  Here is added what they do not say because a single-stepping recorder has no
+need of it: which general registers are read (the others are free for the translation's own use), and where the instruction's
+bytes depend on where they stand.
+
+Translated are instructions whose effects are exact and bounded, and whose memory operands can be computed by lea.  Everything
+else is left to the single-step recorder, and so is whatever touches the gs segment, which translated code uses itself, or flags
+that are not arithmetic.
+
+*Alone* is an instruction that might not do the same when it is executed again (rdtsc), or of which a single step executes but a
+part (rep cmps): its block has no other instruction, so nobody ever has to execute it again to get into the middle of the block.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from iced_x86 import Code, Decoder, Instruction, InstructionInfoFactory, Register, RegisterExt, RflagsBits
+
+from rdb.arch.base import Effects, Flow, MemoryOperand
+from rdb.arch.x86 import effects as x86
+from rdb.arch.x86 import xstate
+from rdb.arch.x86.corrections import MNEMONICS
+from rdb.arch.x86_64.effects import MODE
+from rdb.arch.x86_64.translation.encoding import NUMBERS
+
+_ARITHMETIC = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.PF | RflagsBits.CF
+# iced counts x87's condition codes, which are no flags, among them.
+_FLAGS = _ARITHMETIC | RflagsBits.IF | RflagsBits.DF | RflagsBits.AC
+_ALONE_NAMES = "RDTSC RDTSCP RDRAND RDSEED RDPID RDPMC XGETBV CPUID LSL LAR VERR VERW UMWAIT TPAUSE"
+_UNFIT_NAMES = "RDGSBASE SWAPGS ENQCMD ENQCMDS SENDUIPI STUI CLUI TESTUI UIRET IN OUT"
+_ALONE, _UNFIT = (frozenset(MNEMONICS[name] for name in names.split()) for names in (_ALONE_NAMES, _UNFIT_NAMES))
+# The branches that are translated; all others (far ones, 16-bit ones) are not.
+_CODES = {name: value for name, value in vars(Code).items() if isinstance(value, int)}
+CONDITIONAL = frozenset(value for name, value in _CODES.items() if name[0] == "J" and name.endswith(("REL8_64", "REL32_64")))
+_BRANCHES = CONDITIONAL | {
+    Code.JMP_REL8_64,
+    Code.JMP_REL32_64,
+    Code.CALL_REL32_64,
+    Code.JMP_RM64,
+    Code.CALL_RM64,
+    Code.RETNQ,
+    Code.RETNQ_IMM16,
+    *(value for name, value in _CODES.items() if name.startswith("LOOP") and name.endswith("RCX")),
+}
+_MOST_WRITES = 2
+_SIZES = frozenset({1, 2, 4, 8, 16, 32, 64})
+_info = InstructionInfoFactory().info
+# The number of the general register that an iced register is part of.
+_REGISTERS: list[Any] = [value for value in vars(Register).values() if isinstance(value, int)]
+_GENERAL: Mapping[int, int] = {
+    register: RegisterExt.number(RegisterExt.full_register(register)) for register in _REGISTERS if RegisterExt.is_gpr(register)
+}
+NUMBER: Mapping[str, int] = {name: number for number, name in enumerate(NUMBERS)}
+
+Unit = tuple[str, int, int]
+
+
+def general_number(register: int) -> int:
+    """The number of the general register that an iced register is part of."""
+    return _GENERAL[register]
+
+
+class Known(NamedTuple):
+    """What the translator knows of an instruction.
+
+    used       the general registers read or written, one bit each
+    saved      the general registers written, one bit each
+    units      the parts of the extended state written: kind, number, size
+    relative   where in `raw` the displacement of a pc-relative memory operand is (0: there is none), and the operand's address
+    fit        whether it can be translated
+    alone      told in the head of the file
+    """
+
+    raw: bytes
+    effects: Effects
+    used: int
+    saved: int
+    units: tuple[Unit, ...]
+    relative: int
+    address: int
+    fit: bool
+    alone: bool
+    instruction: Instruction
+
+
+class Reader:
+    """Decodes instructions, remembering what it found out about those that do not depend on where they stand."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Known] = {}
+
+    def decoder(self, code: bytes, address: int) -> Decoder:
+        return x86.decoder(code, address, MODE)
+
+    def next(self, decoder: Decoder, code: bytes) -> Known | None:
+        """The next instruction of a decoder; `code` begins where it stands.  None if there is none."""
+        instruction = decoder.decode()
+        if instruction.is_invalid:
+            return None
+        raw = code[: instruction.len]
+        known = self._known.get(raw)
+        if known is None:
+            known = _look_at(instruction, raw, decoder)
+            if not known.relative and known.effects.flow is Flow.NEXT:
+                self._known[raw] = known
+        return known
+
+
+def _look_at(instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
+    info = _info(instruction)
+    effects = x86.declared(instruction, info, raw, MODE)
+    relative = decoder.get_constant_offsets(instruction).displacement_offset if instruction.is_ip_rel_memory_operand else 0
+    used = saved = 0
+    for use in info.used_registers():
+        if use.register in _GENERAL:
+            used |= 1 << _GENERAL[use.register]
+    fit = True
+    for name in effects.registers:
+        number = NUMBER.get(name)
+        if number is None:
+            fit = False
+        else:
+            saved |= 1 << number
+    units = extended_units(effects.extended)
+    return Known(
+        raw,
+        effects,
+        used | saved,
+        saved,
+        units or (),
+        relative,
+        instruction.ip_rel_memory_address if relative else 0,
+        fit and units is not None and _is_fit(instruction, effects),
+        effects.repeated or instruction.mnemonic in _ALONE,
+        instruction,
+    )
+
+
+def _is_fit(instruction: Instruction, effects: Effects) -> bool:
+    if effects.slow or effects.extents or effects.unknown_memory or effects.saves_flags or effects.overruns:
+        return False
+    if instruction.rflags_modified & _FLAGS & ~_ARITHMETIC or instruction.mnemonic in _UNFIT:
+        return False
+    if Register.GS in (instruction.memory_segment, instruction.segment_prefix):
+        return False
+    if effects.flow is not Flow.NEXT and not (instruction.code in _BRANCHES and all(map(_can_save, effects.reads))):
+        return False
+    return len(effects.writes) <= _MOST_WRITES and all(map(_can_save, effects.writes))
+
+
+def _can_save(operand: MemoryOperand) -> bool:
+    registers = (operand.base, operand.index)
+    return (
+        operand.size in _SIZES
+        and operand.count is None
+        and operand.address_bits == 64
+        and operand.segment in (None, "fs_base")
+        and all(name is None or name in NUMBER for name in registers)
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def extended_units(stretches: tuple[tuple[int, int], ...]) -> tuple[Unit, ...] | None:
+    """The units that cover stretches of the extended bank, or None if these are no whole units."""
+    table, units = _unit_table(), []
+    for start, size in stretches:
+        end = start + size
+        while start < end:
+            if start not in table:
+                return None
+            unit, width = table[start]
+            units.append(unit)
+            start += width
+        if start != end:
+            return None
+    return tuple(units)
+
+
+@functools.cache
+def _unit_table() -> Mapping[int, tuple[Unit, int]]:
+    """By offset in the extended bank: the unit of which a part begins there, and how many bytes that part has."""
+    layout = xstate.layout()
+    table: dict[int, tuple[Unit, int]] = {xstate.MXCSR: (("mxcsr", 0, xstate.MXCSR_SIZE), xstate.MXCSR_SIZE)}
+    for kind, component, count, step, first, size in (
+        ("vector", xstate.SSE, 16, 16, 0, 16),
+        ("vector", xstate.AVX, 16, 16, 0, 32),
+        ("vector", xstate.ZMM_HIGH, 16, 32, 0, 64),
+        ("vector", xstate.HIGH_ZMM, 16, 64, 16, 64),
+        ("mask", xstate.MASKS, 8, 8, 0, 8),
+    ):
+        start = layout.offset(component)
+        if start is not None:
+            table.update({start + step * number: ((kind, first + number, size), step) for number in range(count)})
+    return table
+
+
+def pieces(unit: Unit) -> tuple[tuple[int, int], ...]:
+    """Where the parts of a unit lie in the extended bank, in the order in which an instruction stores them."""
+    kind, number, size = unit
+    layout = xstate.layout()
+    if kind == "mxcsr":
+        return ((xstate.MXCSR, xstate.MXCSR_SIZE),)
+    if kind == "mask":
+        return (((layout.offset(xstate.MASKS) or 0) + 8 * number, 8),)
+    if number >= 16:
+        return (((layout.offset(xstate.HIGH_ZMM) or 0) + 64 * (number - 16), 64),)
+    parts = ((xstate.SSE, 16), (xstate.AVX, 16), (xstate.ZMM_HIGH, 32))
+    return tuple(((layout.offset(component) or 0) + step * number, step) for component, step in parts[: size.bit_length() - 4])
+

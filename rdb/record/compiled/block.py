@@ -1,0 +1,92 @@
+"""Blocks: what was translated, and what a record of each of their executions holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rdb.arch.base import Arch, Bank, Piece
+from rdb.arch.x86_64.translation import Translation, pieces
+from rdb.arch.x86_64.translation.encoding import NUMBERS
+from rdb.record.entry import Kind, Layout, arranged
+
+_WORD = 8
+
+
+class Block:
+    """Block `number`: the translation of the instructions at `addresses`, which stands at `address` in the code cache.
+
+    `layout` is that of its records: the same as an instruction's that changes all that the block changes, save that flags are in
+    the trace.  `writers` has, for each memory slot of it, the instruction that writes there, as an index of `addresses`.
+    """
+
+    def __init__(self, number: int, address: int, translation: Translation, source: bytes, arch: Arch) -> None:
+        self.number, self.address, self.source = number, address, source
+        self.addresses, self.end = translation.addresses, translation.end
+        self.code_size = len(translation.code)
+        self.translation = translation
+        self.enabled = True
+        self.layout = _layout(number, translation, arch)
+        assert self.layout.size == translation.size
+        self.writers = tuple(write.instruction for write in translation.writes)
+
+    @property
+    def pc(self) -> int:
+        return self.addresses[0]
+
+    def __len__(self) -> int:
+        """How many instructions it has."""
+        return len(self.addresses)
+
+
+def _layout(number: int, translation: Translation, arch: Arch) -> Layout:
+    registers = [piece for each in translation.general for piece in arch.registers[NUMBERS[each]].pieces]
+    for unit in translation.units:
+        registers += [Piece(Bank.EXTENDED, offset, size) for offset, size in pieces(unit)]
+    return arranged(number, translation.addresses[0], registers, [write.size for write in translation.writes], Kind.INSTRUCTION)
+
+
+class BlockTable:
+    """All blocks by number, and columns with what questions about many executions need.
+
+    `sizes` are those of the records in words, `counts` are instructions, `flags` says whether the trace has flags.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._sizes = np.zeros(1024, np.int64)
+        self._counts = np.zeros(1024, np.int64)
+        self._flags = np.zeros(1024, np.bool_)
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __getitem__(self, number: int) -> Block:
+        return self.blocks[number]
+
+    def add(self, block: Block) -> None:
+        """The next block; its number is the table's length."""
+        assert block.number == len(self.blocks)
+        if block.number == len(self._sizes):
+            self._sizes, self._counts, self._flags = (np.concatenate((each, np.zeros_like(each))) for each in self._columns())
+        self.blocks.append(block)
+        self._sizes[block.number] = block.layout.size // _WORD
+        self._counts[block.number] = len(block)
+        self._flags[block.number] = block.translation.flags
+
+    def _columns(self) -> Sequence[NDArray[np.generic]]:
+        return self._sizes, self._counts, self._flags
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        return self._sizes[: len(self.blocks)]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        return self._counts[: len(self.blocks)]
+
+    @property
+    def flags(self) -> NDArray[np.bool_]:
+        return self._flags[: len(self.blocks)]

@@ -1,0 +1,238 @@
+"""The compiled recorder: runs translated code, and leaves to the single-step recorder what it cannot do.
+
+`burst` has the contract of SingleStepRecorder.burst, so whoever records with the one can record with the other.  Within a burst
+the thread is *inside* (pc in the code cache, gs at the scratch area, its signal mask without the faults we need) or *outside* (as
+the program has it).  It goes inside at the beginning of a block, and comes out between two instructions of the program, always:
+a block that was left in the middle is taken back.  Coming out, what was written to the log becomes a segment of the record list.
+
+What brings the thread to a stop inside, and what is done then:
+
+    the trap of an exit                go on in the next block, translating and linking it; or out, if a breakpoint is there
+    a fault on a guard of the log      take back, go on in a fresh chunk
+    a watched address (debug register) take back, out, and let the single-step recorder look closely
+    a fault of the program             the same
+    any other signal                   take back, out, and report it
+
+A limit on the number of instructions is kept by a debug register: it watches the word of the trace that must not be written.
+"""
+
+from __future__ import annotations
+
+import os
+import signal as signals
+
+from rdb.arch.x86_64.translation import area
+from rdb.arch.x86_64.translation.block import LONGEST
+from rdb.events import AtBreakpoint, Watch, WatchKind
+from rdb.linux import debug_registers, ptrace
+from rdb.linux.inject import Injector
+from rdb.linux.step_loop import EVERYWHERE
+from rdb.linux.stepper import TRAPPED
+from rdb.record.compiled.block import Block, BlockTable
+from rdb.record.compiled.code_cache import CodeCache
+from rdb.record.compiled.log import Chunk
+from rdb.record.compiled.segment import BlockSegment
+from rdb.record.compiled.shared import Shared, far_places
+from rdb.record.compiled.take_back import take_back
+from rdb.record.compiled.translations import Translations
+from rdb.record.single_step import Arrived, Outcome, SingleStepRecorder, Until
+
+_WORD = 8
+_DIRECTION_FLAG = 1 << 10
+# The CPU sets it in the flags that it saves for a fault, which the program has not met.
+_RESUME_FLAG = 1 << 16
+# Signals that the CPU raises, which the kernel forces on the program: blocking them would cost it its handlers.
+_FORCED = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
+_FORCED_MASK = sum(1 << number - 1 for number in _FORCED)
+# With fewer blocks to go than this, single steps are as good.
+_FEW = 8
+_STEPS = 2048
+# A return or jump to somewhere above faults before it is made.
+_USER_END = 1 << 47
+
+
+class CompiledRecorder:
+    """Records the thread of `steps` into its record list."""
+
+    def __init__(self, steps: SingleStepRecorder, injector: Injector) -> None:
+        self.steps, self._injector = steps, injector
+        self.arch, self.stepper, self.log = steps.arch, steps.stepper, steps.log
+        registers = self.arch.registers
+        self._gs = registers["gs_base"].pieces[0].offset // _WORD
+        self._call = registers["orig_rax"].pieces[0].offset // _WORD
+        self._flags = registers[self.arch.flags].pieces[0].offset // _WORD
+        self.table = BlockTable()
+        self._places = far_places()
+        self.scratch = Shared(injector, "scratch", area.SIZE, self._places)
+        self.cache = CodeCache(injector, self.scratch)
+        self.translations = Translations(injector.pid, self.arch, steps.stepper.memory, self.cache, self.table)
+        self.chunk = Chunk(injector, self._places)
+        self._generation = steps.generation
+        self._start = (0, 0)
+        self._gs_base = 0
+        self._mask: bytes | None = None
+        self._slots: list[debug_registers.Slot] = []
+
+    # -- the burst
+
+    def burst(self, until: Until, limit: int) -> Outcome:
+        """Record at most `limit` instructions; see SingleStepRecorder.burst."""
+        if until.within is not EVERYWHERE or not self._can_watch(until):
+            return self.steps.burst(until, min(limit, _STEPS))
+        if self.steps.generation != self._generation:
+            self.translations.check()
+            self._generation = self.steps.generation
+        self.translations.stop_at(until.breakpoints)
+        end = self.log.high + limit
+        first = True
+        while self.log.high < end:
+            left = end - self.log.high
+            block = None
+            if left >= _FEW * LONGEST and not (first and self.steps.pc in until.breakpoints):
+                block = self._block()
+            outcome = self._run(block, until, left) if block else self.steps.burst(until, 1 if left >= _FEW * LONGEST else left)
+            if outcome is not None:
+                return outcome
+            first = False
+            if self.steps.generation != self._generation:
+                break
+        return None
+
+    def _can_watch(self, until: Until) -> bool:
+        # One more is needed where there is a limit.
+        return len(debug_registers.slots(until.watches)) < debug_registers.COUNT
+
+    def _block(self) -> Block | None:
+        if self.steps.words[self._flags] & _DIRECTION_FLAG:
+            return None
+        return self.translations.block(self.steps.pc)
+
+    # -- inside
+
+    def _run(self, block: Block, until: Until, limit: int) -> Outcome:
+        """Go inside at `block`, and come out again."""
+        self._slots = debug_registers.slots([*until.watches, *self._enter(block, limit)])
+        if self._slots:
+            debug_registers.load(self.stepper.pid, self._slots)
+        outcome, steps = self._inside(until)
+        if self._slots and not isinstance(outcome, Arrived):
+            debug_registers.load(self.stepper.pid, [])
+        return self.steps.burst(until, steps) if steps else outcome
+
+    def _inside(self, until: Until) -> tuple[Outcome, int]:
+        """Run until the thread comes out; why, and how many instructions the single-step recorder is to execute now."""
+        while True:
+            status = self.stepper.run()
+            if not os.WIFSTOPPED(status):
+                self._close()
+                return Arrived(status), 0
+            at = self.steps.pc - 1
+            if status != TRAPPED or at not in self.cache.exits:
+                return self._stopped(status)
+            pc = self._target(at)
+            if pc in until.breakpoints:
+                self._leave(pc)
+                return (AtBreakpoint(pc),), 0
+            block = self.translations.block(pc)
+            if block is None:
+                return self._to_steps(pc)
+            if self.cache.exits.get(at, pc) is None:
+                self.translations.looked_up(block)
+            self._go(block)
+
+    def _to_steps(self, pc: int) -> tuple[Outcome, int]:
+        """At the exit to `pc`, where there is nothing for us."""
+        if pc >= _USER_END:
+            # The branch itself faults.
+            block = self._take_back()
+            self._leave(block.pc)
+            return None, len(block)
+        self._leave(pc)
+        return None, 1
+
+    def _target(self, at: int) -> int:
+        """Where the program wants to go at the exit whose trap is at `at`."""
+        target = self.cache.exits[at]
+        return int(self.scratch.words[area.TARGET // _WORD]) if target is None else target
+
+    def _stopped(self, status: int) -> tuple[Outcome, int]:
+        """The thread has stopped somewhere inside, for another reason than an exit."""
+        number, info = os.WSTOPSIG(status), ptrace.signal_info(self.stepper.pid)
+        code, address = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:24], "little")
+        block = self._take_back()
+        if number == signals.SIGSEGV and code > 0 and address in self.chunk.memory:
+            self._leave(block.pc)
+            self._next_chunk()
+            return None, 0
+        self._leave(block.pc)
+        if code > 0 and number in _FORCED:
+            full = number == signals.SIGTRAP and self._is_limit(debug_registers.triggered(self.stepper.pid, self._slots))
+            return None, 0 if full else len(block)
+        return Arrived(status), 0
+
+    def _is_limit(self, triggered: list[Watch]) -> bool:
+        """Whether no more is touched than the word of the trace that must not be written."""
+        return all(watch.address in self.chunk.memory for watch in triggered) and bool(triggered)
+
+    def _take_back(self) -> Block:
+        """Take the thread back to the beginning of the block that it has stopped in."""
+        pc = self.steps.pc
+        found = self.cache.block_at(pc)
+        assert found is not None, f"stopped at {pc:#x}, outside of the code cache"
+        block, offset = found
+        take_back(block, offset, self.stepper, self.arch, self.scratch, self.chunk)
+        return block
+
+    # -- in and out
+
+    def _enter(self, block: Block, limit: int) -> list[Watch]:
+        """Go to `block`; what to watch so that no more than `limit` instructions are executed."""
+        words, chunk = self.steps.words, self.chunk
+        self._start = (chunk.trace_at, chunk.values_at)
+        self.scratch.words[area.TRACE // _WORD] = chunk.trace_address + _WORD * chunk.trace_at
+        self.scratch.words[area.VALUES // _WORD] = chunk.values_address + _WORD * chunk.values_at
+        self._gs_base = words[self._gs]
+        words[self._gs] = self.scratch.address
+        words[self._call] = (1 << 64) - 1
+        self._unblock()
+        self._go(block)
+        last = limit // LONGEST
+        if last >= chunk.room:
+            return []
+        return [Watch(chunk.trace_address + _WORD * (chunk.trace_at + last), _WORD, WatchKind.WRITE)]
+
+    def _go(self, block: Block) -> None:
+        self.steps.words[self.steps.pc_index] = block.address
+        self.stepper.write_back()
+
+    def _leave(self, pc: int) -> None:
+        """Outside again, with the program at `pc`."""
+        words = self.steps.words
+        words[self.steps.pc_index], words[self._gs] = pc, self._gs_base
+        words[self._flags] &= ~_RESUME_FLAG
+        self.stepper.write_back()
+        if self._mask is not None:
+            ptrace.set_signal_mask(self.stepper.pid, self._mask)
+        self._close()
+
+    def _unblock(self) -> None:
+        """Forced signals must not be blocked: the kernel would reset their handlers."""
+        mask = ptrace.signal_mask(self.stepper.pid)
+        number = int.from_bytes(mask, "little")
+        self._mask = mask if number & _FORCED_MASK else None
+        if self._mask is not None:
+            ptrace.set_signal_mask(self.stepper.pid, (number & ~_FORCED_MASK).to_bytes(len(mask), "little"))
+
+    def _close(self) -> None:
+        """Make a segment of what has been written."""
+        chunk, (trace, values) = self.chunk, self._start
+        chunk.trace_at = (int(self.scratch.words[area.TRACE // _WORD]) - chunk.trace_address) // _WORD
+        chunk.values_at = (int(self.scratch.words[area.VALUES // _WORD]) - chunk.values_address) // _WORD
+        if chunk.trace_at > trace:
+            spans = (trace, chunk.trace_at), (values, chunk.values_at)
+            self.log.append(BlockSegment(self.log.high, self.log.turns.at(self.log.high), self.table, chunk, *spans))
+
+    def _next_chunk(self) -> None:
+        self.chunk = Chunk(self._injector, self._places)
+
+

@@ -1,0 +1,175 @@
+"""Which block belongs to which address now: translated when first wanted, dropped when the code is not any more what it was.
+
+A block must not run through a breakpoint, so blocks that do are out of use while it is inserted, and a shorter one takes their
+place.  Code that the program may write to (its mapping is writable, or shared with somebody) compares itself with what was
+translated each time it is entered; all other code can change only with the mappings, or by the user's hand, of which `check` is
+to be told.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection
+
+from rdb.arch.base import Arch
+from rdb.arch.x86_64.translation import Reader, translate
+from rdb.errors import RdbError
+from rdb.linux import procfs
+from rdb.linux.procfs import PAGE, Mapping
+from rdb.linux.ptrace import Memory
+from rdb.record.compiled.block import Block, BlockTable
+from rdb.record.compiled.code_cache import CodeCache
+
+_READ = 512
+_AHEAD = 6
+_NO_CODE = ("[vdso]", "[vsyscall]", "[vvar]")
+
+
+class Translations:
+    """The blocks of one process that can be executed."""
+
+    def __init__(self, pid: int, arch: Arch, memory: Memory, cache: CodeCache, table: BlockTable) -> None:
+        self._pid, self._arch, self._memory = pid, arch, memory
+        self._cache, self._table = cache, table
+        self._reader = Reader()
+        self._at: dict[int, Block | None] = {}
+        self._versions: dict[int, list[Block]] = {}
+        self._dropped: dict[int, list[Block]] = {}
+        self._pages: dict[int, set[Block]] = {}
+        self._stops: frozenset[int] = frozenset()
+        self._returns: set[int] = set()
+        self._mappings: list[Mapping] = []
+        self._starts: list[int] = []
+        self.look_at_mappings()
+
+    def block(self, pc: int) -> Block | None:
+        """The block that begins at `pc`; None if the instruction there is not for us."""
+        if pc in self._at:
+            return self._at[pc]
+        first = block = self._translate(pc)
+        todo = self._successors(block)
+        for _ in range(_AHEAD):
+            pc = next((each for each in todo if each not in self._at and each not in self._stops), 0)
+            if not pc:
+                break
+            todo += self._successors(self._translate(pc))
+        return first
+
+    def _successors(self, block: Block | None) -> list[int]:
+        if block is None:
+            return []
+        translation = block.translation
+        return [jump.target for jump in translation.jumps] + ([translation.returns] if translation.returns else [])
+
+    def known(self, pc: int) -> Block | None:
+        return self._at.get(pc)
+
+    def _translate(self, pc: int) -> Block | None:
+        """Find or make a block for `pc` that runs through no breakpoint."""
+        for block in self._versions.get(pc, ()):
+            if self._stops.isdisjoint(block.addresses):
+                return self._use(block)
+        mapping = self._mapping(pc)
+        made = None
+        if mapping is not None and mapping.executable and mapping.name not in _NO_CODE:
+            made = self._make(pc, guarded=mapping.writable or mapping.shared)
+        if made is None:
+            self._at[pc] = None
+            return None
+        return self._use(made)
+
+    def _make(self, pc: int, guarded: bool) -> Block | None:
+        code = self._memory.read_some(pc, _READ)
+        try:
+            region = self._cache.region(pc)
+        except RdbError:
+            return None
+        number = len(self._table)
+        translation = translate(self._reader, code, pc, region.next, number, self._stops, guarded)
+        if translation is None:
+            return None
+        source = code[: translation.end - pc]
+        block = Block(number, region.next, translation, source, self._arch)
+        self._table.add(block)
+        self._cache.place(block, region, self.known)
+        self._versions.setdefault(pc, []).append(block)
+        for page in range(pc // PAGE, (block.end - 1) // PAGE + 1):
+            self._pages.setdefault(page, set()).add(block)
+        if translation.returns is not None:
+            self._returns.add(translation.returns)
+        return block
+
+    def _use(self, block: Block) -> Block:
+        pc = block.pc
+        if not block.enabled:
+            self._cache.enable(block)
+        for other in (*self._versions[pc], *self._dropped.get(pc, ())):
+            if other is not block and not other.enabled:
+                self._cache.replace(other, block)
+        self._at[pc] = block
+        self._cache.link(block)
+        if pc in self._returns:
+            self._cache.know(block)
+        return block
+
+    def looked_up(self, block: Block) -> None:
+        """An indirect branch came to a block and did not find it."""
+        self._cache.know(block)
+
+    # -- what takes blocks out of use
+
+    def stop_at(self, addresses: Collection[int]) -> None:
+        """From now on let no block run through, or begin at, any of these addresses."""
+        stops = frozenset(addresses)
+        if stops == self._stops:
+            return
+        before, self._stops = self._stops, stops
+        for address in before ^ stops:
+            for block in list(self._pages.get(address // PAGE, ())):
+                if address in block.addresses:
+                    self._choose_again(block)
+
+    def _choose_again(self, block: Block) -> None:
+        if self._at.get(block.pc) in (block, None):
+            self._at.pop(block.pc, None)
+        through = not self._stops.isdisjoint(block.addresses)
+        if through and block.enabled:
+            self._cache.disable(block)
+        elif not through:
+            self._translate(block.pc)
+
+    def check(self) -> None:
+        """Something may have changed mappings or code: drop the blocks whose code is not there any more."""
+        self.look_at_mappings()
+        self._at = {pc: block for pc, block in self._at.items() if block is not None}
+        for page in sorted(self._pages):
+            blocks = self._pages[page]
+            mapping = self._mapping(page * PAGE)
+            now = self._memory.read_some(page * PAGE, 2 * PAGE)
+            unsafe = mapping is None or not mapping.executable or mapping.writable or mapping.shared
+            for block in list(blocks):
+                start = block.pc - page * PAGE
+                if start < 0:
+                    continue
+                if now[start : start + len(block.source)] != block.source or unsafe and not block.translation.changed:
+                    self.drop(block)
+
+    def drop(self, block: Block) -> None:
+        """The code of a block has changed."""
+        if block.enabled:
+            self._cache.disable(block)
+        if self._at.get(block.pc) is block:
+            del self._at[block.pc]
+        self._versions[block.pc].remove(block)
+        for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
+            self._pages[page].discard(block)
+        # Whoever still leads to it is led on when there is something new.
+        self._dropped.setdefault(block.pc, []).append(block)
+
+    def look_at_mappings(self) -> None:
+        self._mappings = procfs.mappings(self._pid)
+        self._starts = [mapping.start for mapping in self._mappings]
+
+    def _mapping(self, address: int) -> Mapping | None:
+        index = bisect.bisect_right(self._starts, address) - 1
+        return self._mappings[index] if index >= 0 and address < self._mappings[index].end else None
