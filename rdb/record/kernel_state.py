@@ -149,6 +149,8 @@ def file_name(process: Process, file: OpenFile) -> str:
     for prefix, word in (("pipe:", "a pipe"), ("socket:", "a socket")):
         if file.name.startswith(prefix):
             return word
+    if file.name.startswith("anon_inode:"):
+        return file.name.removeprefix("anon_inode:")
     return short(process, file.name)
 
 
@@ -158,6 +160,8 @@ def short(process: Process, path: str) -> str:
         folder = os.readlink(process.path("cwd"))
     except OSError:
         return path
+    if path == folder:
+        return "."
     inside = path.startswith(f"{folder}/") and folder != "/"
     return f".{path[len(folder):]}" if inside else path
 

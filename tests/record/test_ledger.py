@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,3 +156,42 @@ def test_the_program_goes_on_as_if_nothing_had_been(session: Open, told: Told, t
     debugging.record_goto(positions[1])
     debugging.record_delete()
     assert len(told) == 2, "what was recorded after the cut is in the ledger, too"
+
+
+def test_closed_descriptors(session: Open, told: Told, tmp_path: Path) -> None:
+    """Files, folders and devices are opened again as they were, copies as copies; what has no name is gone."""
+    debugging = session(program("record_closed.c"), notify=told)
+    debugging.arguments = str(tmp_path)
+    debugging.run(stop_at="main")
+    debugging.record()
+    debugging.break_at("marker")
+    assert debugging.cont().reason(BreakpointHit)
+    position, then = debugging.need_recording().position, Surroundings.of(debugging.target.pid)
+    assert debugging.cont().reason(BreakpointHit)
+    debugging.record_goto(position)
+    debugging.record_delete()
+    now = Surroundings.of(debugging.target.pid)
+    gone = {number: then.descriptors[number][0] for number in then.descriptors.keys() - now.descriptors.keys()}
+    assert sorted(gone.values()) == [str(tmp_path / "lost"), "anon_inode:[eventfd]"]
+    assert now == Surroundings({n: file for n, file in then.descriptors.items() if n not in gone}, then.rest)
+    event, lost = (next(n for n, name in gone.items() if word in name) for word in ("event", "lost"))
+    assert told.moved == [
+        "locked or unlocked ./kept",
+        f"read 8 bytes from [eventfd] (descriptor {event})",
+        "read 8 bytes from /dev/zero",
+        "removed lost",
+        f"closed descriptor {lost} (./lost (deleted))",
+        f"closed descriptor {event} ([eventfd])",
+    ]
+
+
+def test_an_offset_that_is_ours_as_well_stays(tmp_path: Path) -> None:
+    """Where the program writes to the file that is rdb's own output, the text of both stays whole."""
+    out = tmp_path / "out"
+    commands = ["break marker", "run", "record", *["continue"] * 2, "reverse-continue", "set var stage = 5", "kill"]
+    command = [sys.executable, "-m", "rdb", "-q", "-nx", "-batch", *[word for each in commands for word in ("-ex", each)]]
+    with out.open("wb") as file:
+        subprocess.run([*command, str(program("record_output.c"))], stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=60)
+    text = out.read_text()
+    assert "  wrote 7 bytes to standard error\n" in text and "Put back" not in text
+    assert text.count("vector\n") == 1 and text.index("vector\n") < text.index("moved on") < text.index("killed")
