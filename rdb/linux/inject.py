@@ -1,13 +1,15 @@
 """Making a stopped thread perform a system call of ours.
 
 The call runs on a system call instruction that the process already has, in the vdso, so no byte of the program is touched; its
-registers are put back afterwards.  Signals are blocked meanwhile, so that none arrives where nobody would look for it.
+registers are put back afterwards.  Signals are blocked meanwhile, so that none arrives where nobody would look for it; but not
+those that the CPU raises, since the kernel resets the handler of one that it must force on a thread.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal as signals
 from collections.abc import Iterator
 
 from rdb.arch.base import Arch, Bank
@@ -16,6 +18,8 @@ from rdb.linux import procfs, ptrace
 
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
+_FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
+ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in _FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
 
 
 class Injector:
@@ -39,7 +43,7 @@ class Injector:
             size = table[register].size
             table.put(table[register], banks, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
         mask = ptrace.signal_mask(self.pid)
-        ptrace.set_signal_mask(self.pid, b"\xff" * ptrace.SIGSET_SIZE)
+        ptrace.set_signal_mask(self.pid, ALL_BUT_FAULTS)
         ptrace.set_registers(self.pid, banks[0])
         try:
             self._step()

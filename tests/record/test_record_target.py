@@ -10,6 +10,8 @@ import pytest
 
 from rdb.errors import RdbError
 from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped, Signalled
+from rdb.linux import procfs
+from rdb.linux.signals import Disposition
 from rdb.session import Session
 from rdb.stops import BreakpointHit, StopReport
 from tests.build import program
@@ -17,7 +19,7 @@ from tests.oracle.moment import Camera, Moment
 from tests.oracle.test_promise import Recorded
 
 Open = Callable[..., Session]
-SIGFPE, SIGSEGV = 8, 11
+SIGTRAP, SIGFPE, SIGSEGV = 5, 8, 11
 
 
 def recorded(session: Open, source: str, *flags: str, arguments: str = "") -> Session:
@@ -254,3 +256,14 @@ def test_what_a_handler_puts_into_its_frame_arrives(session: Open) -> None:
     debugging.signals[10] = debugging.signals[14]  # SIGUSR1 is passed silently
     to_end(debugging)
     assert debugging.evaluate_integer("seen") == 0x1234567890ABCDEF
+
+
+def test_trap_handler_survives(session: Open) -> None:
+    """What we make the process do on the way back and forth does not cost it its handler for our own signal."""
+    debugging = recorded(session, "record_trap_handler.c")
+    debugging.signals[SIGTRAP] = Disposition(stop=False, tell=False, forward=True)
+    to_end(debugging)
+    debugging.cont(Direction.REVERSE)
+    debugging.cont()
+    caught = int(procfs.status(debugging.need_process().pid)["SigCgt"], 16)
+    assert caught >> SIGTRAP - 1 & 1

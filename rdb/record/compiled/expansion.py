@@ -11,14 +11,13 @@ from __future__ import annotations
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
 from rdb.linux import ptrace
+from rdb.linux.inject import ALL_BUT_FAULTS
 from rdb.record.compiled.block import Block
 from rdb.record.compiled.segment import BlockSegment
 from rdb.record.machine import Banks, Machine
 from rdb.record.record_list import RecordList
 from rdb.record.segment import Segment
 from rdb.record.single_step import SingleStepRecorder, Until
-
-_ALL_SIGNALS = b"\xff" * ptrace.SIGSET_SIZE
 
 
 class _One:
@@ -56,7 +55,7 @@ class Expansion:
         stepper = self._steps.stepper
         live = self._banks()
         mask = ptrace.signal_mask(stepper.pid)
-        ptrace.set_signal_mask(stepper.pid, _ALL_SIGNALS)
+        ptrace.set_signal_mask(stepper.pid, ALL_BUT_FAULTS)
         try:
             self._put(machine.banks[thread], block.pc)
             entries = self._record(block, position)
