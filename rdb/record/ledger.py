@@ -136,7 +136,8 @@ class Ledger:
             first = bisect_left(line.positions, position)
             if first < len(line.positions):
                 firsts[state] = (line.positions[first], line.before[first])
-        for state, (changed, before) in reversed(sorted(firsts.items(), key=lambda item: item[1][0])):
+        ascending = sorted(firsts.items(), key=lambda item: item[1][0])
+        for state, (changed, before) in reversed(ascending):
             whole = state.within()
             if whole is None or whole not in firsts or changed <= firsts[whole][0]:
                 yield state, before

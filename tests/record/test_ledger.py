@@ -190,8 +190,9 @@ def test_an_offset_that_is_ours_as_well_stays(tmp_path: Path) -> None:
     out = tmp_path / "out"
     commands = ["break marker", "run", "record", *["continue"] * 2, "reverse-continue", "set var stage = 5", "kill"]
     command = [sys.executable, "-m", "rdb", "-q", "-nx", "-batch", *[word for each in commands for word in ("-ex", each)]]
+    command.append(str(program("record_output.c")))
     with out.open("wb") as file:
-        subprocess.run([*command, str(program("record_output.c"))], stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=60)
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=60)
     text = out.read_text()
     assert "  wrote 7 bytes to standard error\n" in text and "Put back" not in text
     assert text.count("vector\n") == 1 and text.index("vector\n") < text.index("moved on") < text.index("killed")
