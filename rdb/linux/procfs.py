@@ -88,15 +88,16 @@ MARKS = frozenset(("nr", "gd", "lo", "lf", "ht", "dc", "wf", "dd", "mg", "hg", "
 def marks(pid: int) -> dict[str, frozenset[str]]:
     """The marks of those mappings that have any, by the first word of their line in maps.  Much dearer than `maps`."""
     result: dict[str, frozenset[str]] = {}
-    span = ""
+    span = protection = ""
     for line in os.fsdecode(_read(pid, "smaps")).splitlines():
         first, *words = line.split()
         if first == "VmFlags:" and not MARKS.isdisjoint(words):
             result[span] = result.get(span, frozenset()) | MARKS.intersection(words)
-        elif first == "ProtectionKey:" and words != ["0"]:
+        elif first == "ProtectionKey:" and words != ["0"] and protection != "--xp":
+            # (Memory that can only be executed has a key that the kernel chose for that.)
             result[span] = frozenset({f"key {words[0]}"})
         elif not first.endswith(":"):
-            span = first
+            span, protection = first, words[0]
     return result
 
 

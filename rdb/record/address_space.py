@@ -12,7 +12,8 @@ and the user is told.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from rdb.errors import CannotAccessMemory, RdbError
 from rdb.linux import pagemap, procfs, ptrace, thread_areas
@@ -20,7 +21,7 @@ from rdb.linux.inject import Injector
 from rdb.linux.procfs import PAGE
 from rdb.linux.procfs import Mapping as Area
 from rdb.record.mapped_files import MappedFiles, Stamp, is_nameless
-from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch
+from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch, backing
 
 # <sys/mman.h> on Linux
 _PROT = {"r": 1, "w": 2, "x": 4}
@@ -117,10 +118,13 @@ class AddressSpace:
             self._call("brk", change.brk[forward])
         if change.move is not None:
             self._move(change.move, forward)
+        if not forward:
+            self._shrink(change)
         for stretch in change.stretches:
             self._switch(stretch, forward, mapped=change.brk is not None, gone=change.move is not None)
         if change.guards is not None:
             self._guard(change.guards, forward)
+        self._weld(change.sides[forward])
 
     def _switch(self, stretch: Stretch, forward: bool, mapped: bool, gone: bool) -> None:
         """One stretch; `mapped` says that the break has mapped or unmapped it, `gone` that a move has unmapped it."""
@@ -129,37 +133,70 @@ class AddressSpace:
             stretch.born = self.contents(stretch.start, stretch.end)
         if there is None:
             if not mapped and not gone:
-                self._unmap(stretch.start, stretch.end, here)
+                self._call("munmap", stretch.start, stretch.size)
             return
         if stretch.same_backing:
             assert here is not None
             self._protect(there)
             self._mark(there, here.marks)
             return
-        contents = (stretch.born or []) if forward else stretch.saved
         self._check(there, stretch.stamps[forward])
-        # Pages of one's own in memory that must not be written: it could be written once, and the kernel remembers (VM_ACCOUNT).
-        fillable = there.writable or there.shared or not contents
+        self._make(there, (stretch.born or []) if forward else stretch.saved, mapped)
+
+    def _make(self, area: Area, contents: Contents, mapped: bool = False) -> None:
+        """Map what an area shows, and fill it.
+
+        Marks come before contents, because the kernel joins a mapping with its neighbours as long as neither has pages, or both
+        are alike.  Private memory that must not be written, but has pages of its own, could be written once: the kernel remembers
+        that (VM_ACCOUNT), so it is mapped for writing first.
+        """
+        writable = replace(area, protection=f"{area.protection[0]}w{area.protection[2:]}")
+        first = writable if contents and not area.shared else area
         if not mapped:
-            self._map(there, _protection(there) if fillable else _protection(there) | _WRITE)
-        self._fill(there, contents)
-        if not fillable or mapped and there.protection != "rw-p":
-            self._protect(there)
-        self._mark(there, frozenset(_MAP_FLAGS))
+            self._map(first)
+        self._mark(first, frozenset(_MAP_FLAGS))
+        if contents and area.shared and not area.writable:
+            self.injector.call("mprotect", area.start, area.size, _protection(writable))
+        self._fill(area, contents)
+        if contents and not area.writable or mapped and area.protection != "rw-p":
+            self._protect(area)
 
     def _fill(self, area: Area, contents: Contents) -> None:
         for address, data in contents:
             try:
                 self.memory.write(address, data)
             except CannotAccessMemory:
-                # Pages for which their file has become too short are anonymous from now on.
-                self._map(Area(address, address + len(data), "rw-p", 0, "", 0, ""), _protection(area) | _WRITE)
-                self.memory.write(address, data)
+                if not area.shared:
+                    # Pages for which their file has become too short are anonymous from now on.
+                    self._map(Area(address, address + len(data), "rw-p", 0, "", 0, ""))
+                    self.memory.write(address, data)
+                    self._protect(replace(area, start=address, end=address + len(data)))
 
-    def _unmap(self, start: int, end: int, area: Area | None) -> None:
-        if area is not None and "gd" in area.marks:
-            start = min([start, *(each.start for each in procfs.mappings(self.pid) if each.start <= start < each.end)])
-        self._call("munmap", start, end - start)
+    def _shrink(self, change: MappingChange) -> None:
+        """Take away what a mapping that is about to be undone has grown by itself."""
+        begun = {stretch.start for stretch in change.stretches if stretch.before is None}
+        floors = [area.start for area in change.sides[1] if "gd" in area.marks and area.start in begun]
+        for area in procfs.mappings(self.pid) if floors else ():
+            for floor in floors:
+                if area.start < floor < area.end:
+                    self._call("munmap", area.start, floor - area.start)
+
+    def _weld(self, areas: Sequence[Area]) -> None:
+        """Make one mapping of each that is to be one, where the kernel has not joined its parts by itself.
+
+        It does not where they have had pages from different times, or the file open twice.
+        """
+        live = procfs.mappings(self.pid)
+        for area in areas:
+            parts = [each for each in live if area.start <= each.start and each.end <= area.end]
+            if len(parts) < 2 or sum(part.size for part in parts) < area.size or area.name == "[stack]":
+                continue
+            if len({backing(part) for part in parts}) > 1 or area.inode and self.files.path(area) is None:
+                continue
+            guards = pagemap.pages(self.pid, area.start, area.end).guards
+            contents = self.contents(area.start, area.end)
+            self._make(area, contents)
+            self._guard(Guards([], guards, [], []), forward=False)
 
     def _move(self, move: Move, forward: bool) -> None:
         if forward:
@@ -233,33 +270,48 @@ class AddressSpace:
 
     # -- mapping
 
-    def _map(self, area: Area, protection: int) -> None:
+    def _map(self, area: Area) -> None:
         """Map what an area shows, where it was."""
         flags = _FIXED | (_SHARED if area.shared else _PRIVATE)
         flags |= sum(flag for mark, flag in _MAP_FLAGS.items() if mark in area.marks)
         if not area.inode:
-            self._expect(self.injector.map(area.start, area.size, protection, flags | _ANONYMOUS, -1, 0), "mmap")
-        elif not any(way(area, protection, flags) for way in (self._from_file, self._segment, self._again, self._from_other)):
+            self._expect(self._mmap(area, flags | _ANONYMOUS, -1), "mmap")
+        elif not any(way(area, flags) for way in (self._again, self._from_file, self._segment, self._from_other)):
             # Without its file, memory that must not be written can be filled only where it is private.
-            flags = flags & ~_SHARED | _PRIVATE | _ANONYMOUS
-            self._expect(self.injector.map(area.start, area.size, protection, flags, -1, 0), "mmap")
+            self._expect(self._mmap(area, flags & ~_SHARED | _PRIVATE | _ANONYMOUS, -1), "mmap")
 
-    def _from_file(self, area: Area, protection: int, flags: int) -> bool:
+    def _mmap(self, area: Area, flags: int, file: int) -> int:
+        return self.injector.map(area.start, area.size, _protection(area), flags, file, area.offset if file >= 0 else 0)
+
+    def _again(self, area: Area, flags: int) -> bool:
+        """A second view of what is mapped elsewhere still, which mremap makes from one of size 0."""
+        live = procfs.mappings(self.pid) if area.shared else []
+        others = [each for each in live if (each.device, each.inode) == (area.device, area.inode)]
+        if not others or any(each.start < area.end and area.start < each.end for each in others):
+            return False
+        if _failed(self.injector.call("mremap", others[0].start, 0, area.size, _MAYMOVE | _MREMAP_FIXED, area.start)):
+            return False
+        if others[0].offset != area.offset:
+            self._call("remap_file_pages", area.start, area.size, 0, area.offset // PAGE, 0)
+        self._protect(area)
+        return True
+
+    def _from_file(self, area: Area, flags: int) -> bool:
         path = self.files.path(area)
-        return path is not None and self._open(path, area, protection, flags)
+        return path is not None and self._open(path, area, flags)
 
-    def _open(self, path: str, area: Area, protection: int, flags: int) -> bool:
+    def _open(self, path: str, area: Area, flags: int) -> bool:
         # Shared memory that is read-only now may have to become writable.
         modes = (_O_RDWR, _O_RDONLY) if area.shared else (_O_RDONLY,)
         files = (self.injector.call_with_path("open", path, mode | _O_CLOEXEC, 0) for mode in modes)
         file = next((file for file in files if file >= 0), None)
         if file is None:
             return False
-        result = self.injector.map(area.start, area.size, protection, flags, file, area.offset)
+        result = self._mmap(area, flags, file)
         self.injector.call("close", file)
         return not _failed(result)
 
-    def _segment(self, area: Area, protection: int, flags: int) -> bool:
+    def _segment(self, area: Area, flags: int) -> bool:
         """A System V segment that is there still: its number stands in the place of the inode."""
         if not area.name.startswith("/SYSV") or area.offset:
             return False
@@ -269,28 +321,13 @@ class AddressSpace:
         self._protect(area)
         return True
 
-    def _again(self, area: Area, protection: int, flags: int) -> bool:
-        """A second view of what is mapped elsewhere still, which mremap makes from one of size 0."""
-        others = [each for each in procfs.mappings(self.pid) if (each.device, each.inode) == (area.device, area.inode)]
-        if not others or not area.shared:
-            return False
-        move = _MAYMOVE | _MREMAP_FIXED
-        if _failed(self.injector.call("mremap", others[0].start, 0, area.size, move, area.start)):
-            return False
-        if others[0].offset != area.offset:
-            self._call("remap_file_pages", area.start, area.size, 0, area.offset // PAGE, 0)
-        self._protect(area)
-        return True
-
-    def _from_other(self, area: Area, protection: int, flags: int) -> bool:
+    def _from_other(self, area: Area, flags: int) -> bool:
         """The only descriptor of such a file that the program has (a ring of io_uring, a device), or a file that stands in."""
         found = [number for number, name, _ in procfs.descriptors(self.pid) if name == area.name]
-        if len(found) == 1:
-            result = self.injector.map(area.start, area.size, protection, flags, found[0], area.offset)
-            if not _failed(result):
-                return True
+        if len(found) == 1 and not _failed(self._mmap(area, flags, found[0])):
+            return True
         path = self.files.stand_in(area) if area.shared else None
-        return path is not None and self._open(path, area, protection, flags)
+        return path is not None and self._open(path, area, flags)
 
     # -- telling
 

@@ -25,6 +25,7 @@ from rdb.record.mappings import (
     Stretch,
     clipped,
     difference,
+    sides,
 )
 
 # mmap's flags by which a mapping gets marks: MAP_GROWSDOWN, LOCKED, NORESERVE, STACK, HUGETLB, <sys/mman.h>
@@ -107,12 +108,13 @@ class MappingCall:
         if not failed:
             self._settle()
         after = self.space.layout(self._changes_marks())
+        change.sides = sides(self._before, after)
         if self.name == "mremap" and not failed and result != self.arguments[0]:
             old, new, flags = self.arguments[1:4]
             move = Move(self.arguments[0], _up(old), result, _up(new), bool(flags & _MREMAP_DONTUNMAP))
             change.move, change.stretches = move, self._lost(move)
         else:
-            change.stretches = difference(self._before, after)
+            change.stretches = difference(*change.sides)
         if self._break and result != self._break:
             change.brk = (self._break, result)
         for stretch in change.stretches:

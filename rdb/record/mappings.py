@@ -108,6 +108,8 @@ class MappingChange:
     two sides if the call moved it: it is moved with brk, never by unmapping, because the kernel keeps its own idea of where the
     heap ends.  `rseq` is set where the call told the kernel about a restartable sequence area: the kernel writes there on its own
     account, and kills the program when the area is not mapped.  `segments` is set where the call made segments.
+
+    `sides` are the mappings that exist on one side only, as lines of maps: what was one mapping is to be one again.
     """
 
     stretches: list[Stretch] = field(default_factory=list)
@@ -116,6 +118,7 @@ class MappingChange:
     guards: Guards | None = None
     rseq: Rseq | None = None
     segments: Segments | None = None
+    sides: tuple[Sequence[Area], Sequence[Area]] = ((), ())
 
     def __bool__(self) -> bool:
         return bool(self.stretches or self.move or self.brk or self.guards or self.rseq or self.segments)
@@ -152,17 +155,22 @@ def backing(area: Area) -> tuple[object, ...]:
     return (area.protection[3], area.device, area.inode, area.start - area.offset)
 
 
-def difference(before: Layout, after: Layout) -> list[Stretch]:
-    """The stretches that are mapped otherwise in `after` than in `before`.
+def sides(before: Layout, after: Layout) -> tuple[list[Area], list[Area]]:
+    """The mappings that are in only one of the two, ascending.
 
     That a stack has grown by itself is no difference: it does no harm.
     """
     common = set(before.lines) & set(after.lines)
     common = {line for line in common if _marks(before, line) == _marks(after, line)}
     if len(common) == len(before.lines) == len(after.lines):
-        return []
+        return [], []
     old, new = (layout.areas(set(layout.lines) - common) for layout in (before, after))
     _grow(old, new)
+    return old, new
+
+
+def difference(old: Sequence[Area], new: Sequence[Area]) -> list[Stretch]:
+    """The stretches that are mapped otherwise on one side than on the other."""
     edges = sorted({edge for area in (*old, *new) for edge in (area.start, area.end)})
     result = []
     for start, end in zip(edges, edges[1:]):
