@@ -21,7 +21,7 @@ from rdb.linux.inject import Injector
 from rdb.linux.procfs import PAGE
 from rdb.linux.procfs import Mapping as Area
 from rdb.record.mapped_files import MappedFiles, Stamp, is_nameless
-from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch, backing
+from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch
 
 # <sys/mman.h> on Linux
 _PROT = {"r": 1, "w": 2, "x": 4}
@@ -60,7 +60,7 @@ class AddressSpace:
         # As far as they are known to be true.
         self._marks: dict[str, frozenset[str]] | None = None
         # Files that the program may change through a mapping: that they have changed tells nothing.
-        self._changing: set[str] = set()
+        self._changing: set[tuple[str, int]] = set()
         for area in procfs.mappings(self.pid):
             self.hold(area)
 
@@ -83,7 +83,7 @@ class AddressSpace:
         if area is not None and area.inode:
             self.files.hold(self.pid, area)
             if area.shared and area.writable:
-                self._changing.add(area.name)
+                self._changing.add((area.device, area.inode))
 
     def contents(self, start: int, end: int) -> Contents:
         """What [start, end), page-aligned, holds that mapping the same again would not bring back, as far as it is mapped.
@@ -104,6 +104,11 @@ class AddressSpace:
         for start, end in spans:
             data = self.memory.read_some(start, end - start)
             yield from [(start, data)] if area.inode and not area.shared else _without_zeros(start, data)
+
+    def aliased(self) -> bool:
+        """Whether a part of a file is mapped shared at two places: then a byte of it has two addresses."""
+        shared = sorted((a.device, a.inode, a.offset, a.size) for a in procfs.mappings(self.pid) if a.shared)
+        return any(one[:2] == two[:2] and one[2] + one[3] > two[2] for one, two in zip(shared, shared[1:]))
 
     # -- switching
 
@@ -129,7 +134,7 @@ class AddressSpace:
     def _switch(self, stretch: Stretch, forward: bool, mapped: bool, gone: bool) -> None:
         """One stretch; `mapped` says that the break has mapped or unmapped it, `gone` that a move has unmapped it."""
         here, there = (stretch.before, stretch.after) if forward else (stretch.after, stretch.before)
-        if stretch.born is None and here is not None and not forward and not stretch.same_backing:
+        if not forward and here is not None and not stretch.same_backing and self._needs_saving(stretch):
             stretch.born = self.contents(stretch.start, stretch.end)
         if there is None:
             if not mapped and not gone:
@@ -140,10 +145,14 @@ class AddressSpace:
             self._protect(there)
             self._mark(there, here.marks)
             return
-        self._check(there, stretch.stamps[forward])
-        self._make(there, (stretch.born or []) if forward else stretch.saved, mapped)
+        self._make(there, (stretch.born or []) if forward else stretch.saved, mapped, stretch.stamps[forward])
 
-    def _make(self, area: Area, contents: Contents, mapped: bool = False) -> None:
+    def _needs_saving(self, stretch: Stretch) -> bool:
+        """Whether the side after could not be mapped anew; a file may have changed since, but pages of one's own show the old."""
+        then = stretch.stamps[True]
+        return stretch.born is None or not stretch.born and then is not None and then != self.files.stamp(stretch.after)
+
+    def _make(self, area: Area, contents: Contents, mapped: bool = False, then: Stamp | None = None) -> None:
         """Map what an area shows, and fill it.
 
         Marks come before contents, because the kernel joins a mapping with its neighbours as long as neither has pages, or both
@@ -154,6 +163,8 @@ class AddressSpace:
         first = writable if contents and not area.shared else area
         if not mapped:
             self._map(first)
+        if then is not None:
+            self._check(first, then)
         self._mark(first, frozenset(_MAP_FLAGS))
         if contents and area.shared and not area.writable:
             self.injector.call("mprotect", area.start, area.size, _protection(writable))
@@ -166,11 +177,8 @@ class AddressSpace:
             try:
                 self.memory.write(address, data)
             except CannotAccessMemory:
-                if not area.shared:
-                    # Pages for which their file has become too short are anonymous from now on.
-                    self._map(Area(address, address + len(data), "rw-p", 0, "", 0, ""))
-                    self.memory.write(address, data)
-                    self._protect(replace(area, start=address, end=address + len(data)))
+                if not area.shared:  # a view of what is there already may be read-only
+                    raise
 
     def _shrink(self, change: MappingChange) -> None:
         """Take away what a mapping that is about to be undone has grown by itself."""
@@ -188,10 +196,10 @@ class AddressSpace:
         """
         live = procfs.mappings(self.pid)
         for area in areas:
-            parts = [each for each in live if area.start <= each.start and each.end <= area.end]
-            if len(parts) < 2 or sum(part.size for part in parts) < area.size or area.name == "[stack]":
+            parts = [each for each in live if each.start < area.end and area.start < each.end]
+            if len(parts) < 2 or area.name == "[stack]" or area.inode and self.files.path(area) is None:
                 continue
-            if len({backing(part) for part in parts}) > 1 or area.inode and self.files.path(area) is None:
+            if sum(min(each.end, area.end) - max(each.start, area.start) for each in parts) < area.size:
                 continue
             guards = pagemap.pages(self.pid, area.start, area.end).guards
             contents = self.contents(area.start, area.end)
@@ -331,15 +339,21 @@ class AddressSpace:
 
     # -- telling
 
-    def _check(self, area: Area, then: Stamp | None) -> None:
-        """Warn where a file is not what it was; unless the program may have changed it itself."""
-        if then is None or area.name in self._changing or self.files.stamp(area) == then:
+    def _check(self, area: Area, then: Stamp) -> None:
+        """See whether a mapped file is what it was.  Where it has become shorter, memory without a file takes its place."""
+        now = self.files.stamp(area)
+        if now is None or now == then:
             return
-        self._warn_once(
-            area.name,
-            f"The file {area.name} has changed since it was mapped: its mapping shows the new contents, "
-            "save in the pages that the program had written.",
-        )
+        if now.size < then.size:
+            start, end = (area.start + max(up(size) - area.offset, 0) for size in (now.size, then.size))
+            if start < min(end, area.end):
+                self._map(Area(start, min(end, area.end), area.protection[:3] + "p", 0, "", 0, ""))
+        if (area.device, area.inode) not in self._changing:
+            self._warn_once(
+                (area.device, area.inode),
+                f"The file {area.name.removesuffix(' (deleted)')} has changed since it was mapped: its mapping shows the new "
+                "contents, save in the pages that the program had written.",
+            )
 
     def _warn_once(self, key: object, sentence: str) -> None:
         if key not in self._warned:
@@ -354,6 +368,11 @@ class AddressSpace:
             self._warn_once("sealed", "Memory that the program has sealed cannot be unmapped: it stays as it is.")
         elif _failed(result):
             raise RdbError(f"The address space could not be restored: {name} gave error {-result}.")
+
+
+def up(size: int) -> int:
+    """Rounded up to whole pages."""
+    return size + PAGE - 1 & ~(PAGE - 1)
 
 
 def _failed(result: int) -> bool:

@@ -20,9 +20,11 @@ class Machine:
 
     Those of a thread that does not exist at the moment hold what it was born with, or what it ended with.  `read` and `write`
     reach memory; `remap` applies a change of the address space, that a thread's call made, forwards (True) or backwards.
+    `aliased` says whether some bytes can be written at more than one address now.
     """
 
     banks: dict[int, Banks]
     read: Callable[[int, int], bytes]
     write: Callable[[int, bytes], None]
     remap: Callable[[MappingChange, bool, int], None]
+    aliased: Callable[[], bool] = bool

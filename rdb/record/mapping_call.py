@@ -13,7 +13,7 @@ from rdb.arch.linux.terms import Kind
 from rdb.linux import pagemap, thread_areas
 from rdb.linux.pagemap import Spans
 from rdb.linux.procfs import PAGE
-from rdb.record.address_space import AddressSpace
+from rdb.record.address_space import AddressSpace, up
 from rdb.record.mappings import (
     Contents,
     Guards,
@@ -37,7 +37,7 @@ _MAPPING = frozenset(("mmap", "mmap2"))
 _FRESH = _MAPPING | {"brk"}
 # What detaches a System V segment does not say how large it is.
 _DETACHING = frozenset(("shmdt", "ipc"))
-_MREMAP_DONTUNMAP = 4
+_MREMAP_FIXED, _MREMAP_DONTUNMAP = 2, 4
 _MADV_DONTNEED, _MADV_FREE, _GUARD_INSTALL = 4, 8, 102
 _LAST_ERROR = 4095
 
@@ -48,7 +48,7 @@ class MappingCall:
     def __init__(self, space: AddressSpace, abi: Abi, effects: SyscallEffects, arguments: Sequence[int]) -> None:
         """`arguments` are the raw registers."""
         self.space, self.abi, self.effects, self.name = space, abi, effects, effects.name
-        self.arguments = [argument & abi.mask for argument in arguments]
+        self.arguments = [*(argument & abi.mask for argument in arguments), *[0] * (6 - len(arguments))]
         self.emptied: Contents = []
         self._segments = thread_areas.read(space.pid) if self.name == "set_thread_area" else ()
         self._before: Layout | None = None
@@ -69,14 +69,16 @@ class MappingCall:
     def _taken(self) -> Spans:
         """What the call may take away, page-aligned and cut to what is mapped; mremap takes what it moves with it."""
         spans: Spans = [(address, address + size) for address, size in self.effects.discards]
-        address, *rest = self.arguments
+        address, second, third, flags, target, _ = self.arguments
         if self.name == "brk" and 0 < address < self._break:
             spans.append((address, self._break))
         elif self.name == "mremap":
-            spans[:1] = [(address + _up(rest[1]), address + _up(rest[0]))]
+            spans = [(address + up(third), address + up(second))]
+            if flags & _MREMAP_FIXED:
+                spans.append((target, target + up(third)))
         elif self.name in _DETACHING:
             spans = [span for start, _ in spans for span in self._segment(start)]
-        aligned = [(start & ~(PAGE - 1), _up(end)) for start, end in spans if start < end]
+        aligned = [(start & ~(PAGE - 1), up(end)) for start, end in spans if start < end]
         assert self._before is not None
         return [(area.start, area.end) for start, end in aligned for area in self._before.within(start, end)]
 
@@ -111,7 +113,7 @@ class MappingCall:
         change.sides = sides(self._before, after)
         if self.name == "mremap" and not failed and result != self.arguments[0]:
             old, new, flags = self.arguments[1:4]
-            move = Move(self.arguments[0], _up(old), result, _up(new), bool(flags & _MREMAP_DONTUNMAP))
+            move = Move(self.arguments[0], up(old), result, up(new), bool(flags & _MREMAP_DONTUNMAP))
             change.move, change.stretches = move, self._lost(move)
         else:
             change.stretches = difference(*change.sides)
@@ -167,8 +169,3 @@ class MappingCall:
             change.guards = Guards(self._discards, self._guards, after, saved)
         edges = [0, *(edge for span in after for edge in span), 1 << 64]
         self.emptied = [part for start, end in zip(edges[::2], edges[1::2]) for part in clipped(self.emptied, start, end)]
-
-
-def _up(size: int) -> int:
-    """Rounded up to whole pages."""
-    return size + PAGE - 1 & ~(PAGE - 1)

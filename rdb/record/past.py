@@ -48,7 +48,7 @@ class Past:
         self.process, self.arch, self.log = process, arch, log
         self.position = 0
         self.number = 0
-        self.machine = Machine({}, process.read_memory, process.write_memory, self._remap)
+        self.machine = Machine({}, process.read_memory, process.write_memory, self._remap, space.aliased)
         self._space = space
         self.interrupted = False
         # Takes a position at which a block begins, and the machine that stands there: makes the block's instructions positions.

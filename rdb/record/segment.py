@@ -103,20 +103,26 @@ class Segment(LogSegment):
         if last - first <= _WALK:
             self._walk(first, last, forward, machine)
             return
-        columns = self.columns()
-        special = columns.with_mapping()
+        special = self.columns().with_mapping()
         edges = special[(special >= first) & (special < last)].tolist()
         spans = [(low + 1, high) for low, high in zip([first - 1, *edges], [*edges, last])]
         if forward:
             for (low, high), edge in zip(spans, [*edges, None]):
-                columns.move(low, high, True, machine)
+                self._span(low, high, True, machine)
                 if edge is not None:
                     self.redo(self.first + edge, machine)
         else:
             for (low, high), edge in zip(reversed(spans), [*reversed(edges), None]):
-                columns.move(low, high, False, machine)
+                self._span(low, high, False, machine)
                 if edge is not None:
                     self.undo(self.first + edge, machine)
+
+    def _span(self, first: int, last: int, forward: bool, machine: Machine) -> None:
+        """Instructions that do not change the address space: in bulk, unless there are two ways to the same byte."""
+        if first < last and machine.aliased():
+            self._walk(first, last, forward, machine)
+        else:
+            self.columns().move(first, last, forward, machine)
 
     def _walk(self, first: int, last: int, forward: bool, machine: Machine) -> None:
         if forward:

@@ -120,7 +120,7 @@ static void moving(void)
     b = mremap(b + PAGE, 4 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, a + 40 * PAGE);
     marker();
     fill(b, 2, 70);
-    b = mremap(b, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+    b = mremap(b, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
     marker();
     fill(b, 2, 80);
     fill(a + 40 * PAGE, 2, 90);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rdb.errors import CannotAccessMemory
+from rdb.events import Exited
 from rdb.linux import procfs
 from rdb.record import mapped_files
 from rdb.session import Session
@@ -135,3 +137,44 @@ def test_there_and_back(session: Open, tmp_path: Path, monkeypatch: pytest.Monke
     pictures, taken = pictures_at_markers(debugging)
     assert len(taken) > 8
     assert walk(debugging, pictures, taken, names=privileged or subject not in STANDS_IN) == []
+
+
+@pytest.mark.parametrize("subject", sorted(SUBJECTS.keys() - {"attaching"}))
+def test_the_program_goes_on_from_the_past(session: Open, tmp_path: Path, subject: str) -> None:
+    """What was brought back is as good as it was: the program comes to the same end again."""
+    debugging = recorded(session, "kernel_maps.c", arguments=f"{subject} {tmp_path}")
+    pictures, taken = pictures_at_markers(debugging)
+    middle = len(taken) // 2
+    debugging.record_goto(taken[middle].position)
+    debugging.record_stop()
+    for stoppoint in list(debugging.breakpoints):
+        debugging.breakpoints.delete(stoppoint.number)
+    assert debugging.cont().stop.reason(Exited) == Exited(0)
+
+
+@pytest.mark.parametrize("change", ["written", "cut short", "nothing"])
+def test_a_file_that_changes(session: Open, tmp_path: Path, change: str) -> None:
+    """The pages that the program has written are exact whatever becomes of the file; a change is told, once."""
+    told: list[str] = []
+    kept = tmp_path / "kept"
+    kept.touch()
+    os.link(kept, tmp_path / "private")
+    debugging = recorded(
+        lambda path, query: session(path, query=query, notify=lambda remark: told.append(str(remark))),
+        "kernel_maps.c",
+        arguments=f"filing {tmp_path}",
+    )
+    pictures, taken = pictures_at_markers(debugging)
+    if change == "written":
+        with kept.open("r+b") as file:
+            file.write(b"changed")
+    elif change == "cut short":
+        os.truncate(kept, PAGE)
+    faults = walk(debugging, pictures, taken)
+    warnings = [remark for remark in told if "changed" in remark]
+    if change == "nothing":
+        assert not faults and not warnings
+    else:
+        assert len(warnings) == 1 and "private has changed since it was mapped" in warnings[0]
+        assert any("page 0x20000000" in fault or "page 0x20003000" in fault for fault in faults)
+        assert not [fault for fault in faults if re.match("at marker [3-9].*page 0x2000[12]000", fault)]
