@@ -21,7 +21,7 @@ from rdb.linux.inject import Injector
 from rdb.linux.procfs import PAGE
 from rdb.linux.procfs import Mapping as Area
 from rdb.record.mapped_files import MappedFiles, Stamp, is_nameless
-from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch
+from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch, backing
 
 # <sys/mman.h> on Linux
 _PROT = {"r": 1, "w": 2, "x": 4}
@@ -199,7 +199,8 @@ class AddressSpace:
             parts = [each for each in live if each.start < area.end and area.start < each.end]
             if len(parts) < 2 or area.name == "[stack]" or area.inode and self.files.path(area) is None:
                 continue
-            if sum(min(each.end, area.end) - max(each.start, area.start) for each in parts) < area.size:
+            mapped = sum(min(each.end, area.end) - max(each.start, area.start) for each in parts)
+            if mapped < area.size or len({backing(part) for part in parts}) > 1:
                 continue
             guards = pagemap.pages(self.pid, area.start, area.end).guards
             contents = self.contents(area.start, area.end)

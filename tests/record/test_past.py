@@ -181,5 +181,8 @@ class Space:
         self.world = world
         self.injector = SimpleNamespace(pid=0)
 
+    def aliased(self) -> bool:
+        return False
+
     def switch(self, change: Any, forward: bool) -> None:
         self.world.remap(change, forward, self.world.changers[self.world.log.changes.index(change)])
