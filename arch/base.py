@@ -184,6 +184,7 @@ class Effects:
     partial    a fault may leave it half done and pc where it was (repeated ones too), where others change nothing when they fault
     overruns   a single step of it executes the next instruction too: run to a trap behind it (or at `target`) instead
     saves_flags  it stores the flags register in memory, where a stepping debugger must clear its trap flag
+    loads_flags  it may set the trap flag, by which a program traces itself
     slow       None, or why the above is only an upper bound (or not known): then record by comparing before and after
     unknown_memory   a slow instruction whose writes cannot be bounded: compare all writable memory
     """
@@ -201,6 +202,7 @@ class Effects:
     partial: bool = False
     overruns: bool = False
     saves_flags: bool = False
+    loads_flags: bool = False
     slow: str | None = None
     unknown_memory: bool = False
 
@@ -281,6 +283,7 @@ class SignalFrame:
 class Arch:
     """One CPU, as data.
 
+    `trap_flag` is the bit of the flags register that makes the CPU trap after each instruction.
     `name` is GDB's name for it and `object_format` BFD's for its programs, `machine` the ELF e_machine and `elf_class` 32 or
     64.  `breakpoint` is the trap instruction; pc stands behind it when it has trapped.  `effects` takes the bytes of one
     instruction (or more) and its address.  `disassemble` takes code, its address and the flavor (on x86 "att" or "intel"), and
@@ -308,6 +311,7 @@ class Arch:
     signal_frame: SignalFrame
     second_length: Callable[[bytes, int], int | None] = lambda code, address: None
     arguments: tuple[str, ...] = ()
+    trap_flag: int = 0
     normal: Callable[[bytes | bytearray], bytearray] = bytearray
 
 

@@ -69,5 +69,6 @@ ARCH = Arch(
     # linux, arch/x86/kernel/signal.c: no red zone; the XSAVE area lies at a multiple of 64.
     signal_frame=SignalFrame(red_zone=0, largest=1 << 14, alignment=128),
     arguments=calling.ARGUMENTS,
+    trap_flag=1 << 8,
     normal=xstate.normal,
 )

@@ -35,6 +35,7 @@ _FLOATING = re.compile(
 )
 # Everything named F... is x87 but for these; 3DNow! works in the x87 registers, as MMX does.
 _NOT_X87 = re.compile(r"^FXSAVE(64)?$")
+_SEGMENTS = ("cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base")
 _3DNOW = re.compile(r"^(PF(2I|ACC|ADD|CMP|MAX|MIN|MUL|NACC|PNACC|RCP|RSQ|SUB)|PI2F|PMULHRW|PSWAPD|PAVGUSB)")
 
 
@@ -48,6 +49,7 @@ class Correction:
     partial: bool = False
     overruns: bool = False
     saves_flags: bool = False
+    loads_flags: bool = False
 
 
 def _component(number: int) -> tuple[Stretch, ...]:
@@ -88,8 +90,9 @@ def corrections() -> Mapping[int, Correction]:
     table |= _named("INT", Correction(registers=("rax", "r8", "r9", "r10", "r11")))
     table |= _named("WRFSBASE", Correction(registers=("fs_base",)))
     table |= _named("WRGSBASE", Correction(registers=("gs_base",)))
-    table |= _named("RETF", Correction(registers=("cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base")))
-    table |= _named("IRET IRETD IRETQ", Correction(registers=("cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base")))
+    table |= _named("RETF", Correction(registers=_SEGMENTS))
+    table |= _named("IRET IRETD IRETQ", Correction(registers=_SEGMENTS, loads_flags=True))
+    table |= _named("POPF POPFD POPFQ", Correction(loads_flags=True))
     # The kernel emulates these where the CPU forbids them (UMIP); the trap flag takes effect one instruction late.
     table |= _named("SGDT SIDT SLDT SMSW STR", Correction(overruns=True))
     table |= _named("PUSHF PUSHFD PUSHFQ", Correction(saves_flags=True))

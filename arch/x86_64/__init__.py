@@ -59,5 +59,6 @@ ARCH = Arch(
     # linux, arch/x86/kernel/signal.c: the red zone of the System V ABI is respected; the XSAVE area lies at a multiple of 64.
     signal_frame=SignalFrame(red_zone=128, largest=1 << 14, alignment=128),
     arguments=calling.ARGUMENTS,
+    trap_flag=1 << 8,
     normal=xstate.normal,
 )

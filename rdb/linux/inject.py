@@ -62,16 +62,27 @@ class Injector:
 
     @contextlib.contextmanager
     def scratch(self, data: bytes) -> Iterator[int]:
-        """Somewhere below the stack's red zone, where `data` lies meanwhile; its address."""
-        registers = (ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL]), b"")
-        stack = int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.sp], registers), "little")
-        place = (stack - 256 - len(data)) & ~15
+        """Somewhere below the stack's red zone, or elsewhere if the stack is used up, where `data` lies meanwhile; its address."""
+        place = self._place(len(data))
         saved = self.memory.read(place, len(data))
         self.memory.write(place, data)
         try:
             yield place
         finally:
             self.memory.write(place, saved)
+
+    def _place(self, size: int) -> int:
+        """Memory that the program, and so the kernel on its behalf, may write."""
+        registers = (ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL]), b"")
+        stack = int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.sp], registers), "little")
+        near = (stack - 256 - size) & ~15
+        writable = [mapping for mapping in procfs.mappings(self.pid) if mapping.writable]
+        if any(mapping.start <= near and near + size <= mapping.end for mapping in writable):
+            return near
+        for mapping in writable:
+            if not mapping.shared and mapping.size >= size:
+                return mapping.start
+        raise RdbError("The process has no memory that it may write.")
 
     def call_with_path(self, name: str, path: str, *arguments: int) -> int:
         """Like call, with a path as the first argument."""

@@ -7,20 +7,16 @@ by calls that we inject; so whoever wants to know them asks when it is safe to i
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rdb.arch.linux.structures import Abi
-from rdb.errors import RdbError
-from rdb.linux import procfs
+from rdb.linux import procfs, ptrace
 from rdb.linux.inject import Injector
 
 # <linux/signal.h>: flags of an alternate stack.
 SS_DISABLE = 2
+_SS_ONSTACK = 1
 SS_AUTODISARM = 1 << 31
-_SCRATCH = 64
-_RED_ZONE = 128
-_EFAULT = -14
 
 
 def dispositions(thread: int) -> tuple[int, int]:
@@ -69,30 +65,37 @@ class AlternateStack:
         return AlternateStack() if self.flags & SS_AUTODISARM else self
 
 
-def alternate_stack(injector: Injector, abi: Abi, sp: int) -> AlternateStack:
-    """The alternate stack of the thread that `injector` makes calls in, and whose stack pointer is `sp`."""
-    data = _asked(injector, sp, abi.sizes["stack_t"], "sigaltstack", 0)
+def alternate_stack(injector: Injector, abi: Abi) -> AlternateStack:
+    """The alternate stack of the thread that `injector` makes calls in."""
+    with injector.scratch(bytes(abi.sizes["stack_t"])) as place:
+        injector.call("sigaltstack", 0, place)
+        data = injector.memory.read(place, abi.sizes["stack_t"])
     start, size = (int.from_bytes(data[at : at + abi.word], "little") for at in (0, 2 * abi.word))
     # SS_ONSTACK is no property of the stack but tells where the thread is.
-    return AlternateStack(start, size, int.from_bytes(data[abi.word : abi.word + 4], "little") & ~1)
+    return AlternateStack(start, size, int.from_bytes(data[abi.word : abi.word + 4], "little") & ~_SS_ONSTACK)
 
 
-def _asked(injector: Injector, sp: int, size: int, name: str, *arguments: int) -> bytes:
-    """What a call writes through its last argument: at first below the stack, else where the program may write at all."""
-    for place in _places(injector, sp):
-        saved = injector.memory.read_some(place, size)
-        if len(saved) < size:
-            continue
-        try:
-            result = injector.call(name, *arguments, place)
-            answer = injector.memory.read(place, size)
-        finally:
-            injector.memory.write(place, saved)
-        if result != _EFAULT:
-            return answer
-    raise RdbError(f"The kernel cannot be asked by {name}: no memory can be written.")
+def set_alternate_stack(injector: Injector, abi: Abi, stack: AlternateStack) -> int:
+    """Give the thread an alternate stack; the result of the call."""
+    words = (stack.start, stack.flags, stack.size)
+    with injector.scratch(b"".join(word.to_bytes(abi.word, "little") for word in words)) as place:
+        return injector.call("sigaltstack", place, 0)
 
 
-def _places(injector: Injector, sp: int) -> Iterator[int]:
-    yield (sp - _RED_ZONE - _SCRATCH) & ~15
-    yield from (mapping.start for mapping in procfs.mappings(injector.pid) if mapping.writable and not mapping.shared)
+def action(injector: Injector, abi: Abi, number: int) -> bytes:
+    """The kernel's struct sigaction of a signal: handler, flags, restorer and mask; empty for a signal that has none."""
+    with injector.scratch(bytes(abi.sizes["sigaction"])) as place:
+        if injector.call("rt_sigaction", number, 0, place, ptrace.SIGSET_SIZE):
+            return b""
+        return injector.memory.read(place, abi.sizes["sigaction"])
+
+
+def set_action(injector: Injector, number: int, value: bytes) -> int:
+    """Give a signal a struct sigaction as the kernel has it; the result of the call."""
+    with injector.scratch(value) as place:
+        return injector.call("rt_sigaction", number, place, 0, ptrace.SIGSET_SIZE)
+
+
+def handler(value: bytes, abi: Abi) -> int:
+    """The handler in a struct sigaction of the kernel; SIG_DFL is 0, SIG_IGN is 1."""
+    return int.from_bytes(value[: abi.word], "little")

@@ -11,6 +11,8 @@ Invariants:
 * A signal that the thread has blocked (the user sends one by `signal`) is left pending for it.
 * What is known of the signal, its siginfo_t, is what it was when the thread stopped for it, whatever calls of ours the thread
   has made since.
+* A single step of a thread that has SIGTRAP blocked, as its handler has, takes the handler of SIGTRAP away; it is given back
+  before a SIGTRAP is delivered.
 * `altstacks` is what the kernel has for each thread.  It is asked when nothing can be disturbed: when recording begins and after
   the calls that change it, not between the arrival of a signal and its delivery.
 """
@@ -19,7 +21,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Sequence
 
 from rdb.arch.base import Bank
 from rdb.arch.linux.structures import Abi
@@ -36,8 +39,12 @@ from rdb.record.single_step import SingleStepRecorder
 
 # <linux/auxvec.h>
 _AT_MINSIGSTKSZ = 51
+# <asm-generic/siginfo.h>
+_TRAP_TRACE = 2
 # The calls after which the alternate stack may be another.
 _CHANGE_STACK = ("sigaltstack", "rt_sigreturn")
+# The calls after which a signal may have another handler.
+_CHANGE_ACTION = ("rt_sigaction", "sigaction", "signal")
 
 
 class SignalDelivery:
@@ -49,24 +56,49 @@ class SignalDelivery:
         self.altstacks: dict[int, AlternateStack] = {}
         self._size = self._largest()
         self._infos: dict[int, bytes] = {}
+        self._held = b""
         self.learn()
+        self._trap_action = signal_state.action(injector, abi, signal.SIGTRAP)
 
     @property
     def _thread(self) -> int:
         return self.recorder.stepper.pid
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether the program has set the CPU's trap flag itself, so that it gets a SIGTRAP after each instruction."""
+        arch = self.recorder.arch
+        return bool(self.recorder.register(arch.flags) & arch.trap_flag)
+
     def learn(self) -> None:
         """Ask for the alternate stack of the current thread, which must not be about to be given a signal."""
-        self.altstacks[self._thread] = signal_state.alternate_stack(self.injector, self.abi, self._sp())
+        self.altstacks[self._thread] = signal_state.alternate_stack(self.injector, self.abi)
 
-    def called(self, name: str | None) -> None:
+    def called(self, name: str | None, arguments: Sequence[int]) -> None:
         """The thread has made this system call."""
         if name in _CHANGE_STACK:
             self.learn()
+        elif name in _CHANGE_ACTION and arguments[0] == signal.SIGTRAP:
+            self._trap_action = signal_state.action(self.injector, self.abi, signal.SIGTRAP)
+
+    def is_trap(self) -> bool:
+        """Whether the SIGTRAP with which the thread has stopped is by its instruction (int3), not by the single step."""
+        return _code(ptrace.signal_info(self._thread)) != _TRAP_TRACE
+
+    def came_with_call(self, status: int) -> bool:
+        """Whether a signal has arrived together with the end of a system call; what is known of it is held.
+
+        A SIGTRAP that the program sends to itself hides that of the step.
+        """
+        info = ptrace.signal_info(self._thread)
+        signalled = status != TRAPPED or _code(info) <= 0
+        self._held = info if signalled else b""
+        return signalled
 
     def arrived(self) -> bytes:
         """The thread has stopped for a signal: the siginfo_t of it."""
-        info = self._infos[self._thread] = ptrace.signal_info(self._thread)
+        info, self._held = self._held or ptrace.signal_info(self._thread), b""
+        self._infos[self._thread] = info
         return info
 
     def let_go(self) -> None:
@@ -79,6 +111,8 @@ class SignalDelivery:
         """Deliver a signal, or drop it where it does nothing; a wait status, TRAPPED where recording may go on."""
         info = self._infos.pop(self._thread, b"")
         bit = signal_state.bit(number)
+        if number == signal.SIGTRAP:
+            self._set_trap_action()
         if signal_state.blocked(self._thread) & bit:
             signal_state.send(self.injector.pid, self._thread, number)
             return TRAPPED
@@ -93,6 +127,11 @@ class SignalDelivery:
         if os.WIFSTOPPED(status) and not comparison.unchanged():
             self._commit(comparison, places, entered=status == TRAPPED)
         return status
+
+    def _set_trap_action(self) -> None:
+        caught, _ = signal_state.dispositions(self._thread)
+        if not caught & signal_state.bit(signal.SIGTRAP) and signal_state.handler(self._trap_action, self.abi) > 1:
+            signal_state.set_action(self.injector, signal.SIGTRAP, self._trap_action)
 
     def _give_back(self, number: int, info: bytes) -> None:
         """Have the kernel deliver what has arrived, though the thread may have made calls of ours since."""
@@ -129,3 +168,8 @@ class SignalDelivery:
         frame = self.recorder.arch.signal_frame
         told = procfs.auxiliary_vector(self._thread, self.abi.word).get(_AT_MINSIGSTKSZ)
         return told + frame.alignment if told else frame.largest
+
+
+def _code(info: bytes) -> int:
+    """si_code: 0 or less for what a process has sent (SI_USER, SI_QUEUE, SI_TKILL)."""
+    return int.from_bytes(info[8:12], "little", signed=True)

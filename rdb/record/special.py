@@ -93,13 +93,14 @@ class SpecialSteps:
                 self._code(plan), f"The instruction {self._code(plan)} at {plan.pc:#x} is recorded by comparing memory."
             )
         comparison = Comparison(self.recorder, stretches, self._extended_size(plan))
+        traced = self.delivery.is_traced
         status = self._run_past(plan) if plan.effects.overruns else self._step()
         if status != TRAPPED:
             return self._failed(comparison, status)
-        if plan.effects.saves_flags:
+        if plan.effects.saves_flags and not traced:
             self._clear_saved_trap_flag(comparison)
         comparison.commit(gap=gap)
-        return ()
+        return Arrived(status) if plan.effects.flow is Flow.TRAP and self.delivery.is_trap() else ()
 
     def _extended_size(self, plan: Plan) -> int:
         """How much of the extended bank to compare: all of it where the instruction works on what lies beyond the usual."""
@@ -169,9 +170,9 @@ class SpecialSteps:
         comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
         if change is not None:
             recorder.forget_code()
-        self.delivery.called(name)
-        return () if status == TRAPPED else Arrived(status)
-        return ()
+        signalled = self.delivery.came_with_call(status)
+        self.delivery.called(name, arguments)
+        return Arrived(status) if signalled else ()
 
     # -- how it is done
 
@@ -221,7 +222,7 @@ class SpecialSteps:
         memory = self.recorder.stepper.memory
         for address, _ in comparison.memory:
             saved = int.from_bytes(memory.read(address, 2), "little")
-            memory.write(address, (saved & ~_TRAP_FLAG).to_bytes(2, "little"))
+            memory.write(address, (saved & ~self.recorder.arch.trap_flag).to_bytes(2, "little"))
 
     def _failed(self, comparison: Comparison, status: int) -> Result:
         """The instruction did not complete; what it did in part is recorded, so that it can be undone."""
@@ -248,8 +249,8 @@ class SpecialSteps:
         saved = recorder.arch.registers.by_name.get("r11")
         if saved is not None:
             index = saved.pieces[0].offset // 8
-            if recorder.words[index] & _TRAP_FLAG:
-                recorder.words[index] &= ~_TRAP_FLAG
+            if recorder.words[index] & recorder.arch.trap_flag and not self.delivery.is_traced:
+                recorder.words[index] &= ~recorder.arch.trap_flag
                 recorder.stepper.write_back()
 
     def _all_memory(self) -> Stretches:
@@ -313,4 +314,3 @@ class SpecialSteps:
 _LARGE = 1 << 20
 # <linux/sched.h>
 _CLONE_VM, _CLONE_VFORK = 0x100, 0x4000
-_TRAP_FLAG = 1 << 8

@@ -341,6 +341,19 @@ class RecordTarget(Target):
         return reasons
 
     def _record_burst(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
+        if self.delivery.is_traced:
+            return self._record_traced(until)
+        return self._record_plainly(until, limit)
+
+    def _record_traced(self, until: Until) -> tuple[Reason, ...] | None:
+        """The program traces itself: a SIGTRAP of its own follows each instruction."""
+        high = self.log.high
+        reasons = self._record_plainly(until, 1)
+        if self.log.high == high or any(isinstance(reason, (Signalled, Exited, Killed)) for reason in reasons or ()):
+            return reasons
+        return self._arrived(TRAPPED)
+
+    def _record_plainly(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
         outcome = (self.compiled or self.recorder).burst(until, limit)
         if isinstance(outcome, Slow):
             result = self.special.execute(outcome.plan, until.watches)

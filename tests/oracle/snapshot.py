@@ -31,6 +31,7 @@ class Report:
     instructions: int = 0
     moments: int = 0
     comparisons: int = 0
+    status: int | None = None
     misses: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -79,7 +80,9 @@ def check(program: Path, arguments: Sequence[str] = (), engine: str = "step", mo
                 walk(recording, moment, compare)
         recording.goto(taken[-1].position)
         stop = recording.run_out()
-        if stop.reason(Exited) is None:
+        exited = stop.reason(Exited)
+        report.status = exited.status if exited is not None else None
+        if exited is None:
             report.misses.append(f"it did not exit, but: {stop.reasons}")
     return report
 
