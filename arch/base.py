@@ -184,7 +184,6 @@ class Effects:
     partial    a fault may leave it half done and pc where it was (repeated ones too), where others change nothing when they fault
     overruns   a single step of it executes the next instruction too: run to a trap behind it (or at `target`) instead
     saves_flags  it stores the flags register in memory, where a stepping debugger must clear its trap flag
-    loads_flags  it may set the trap flag, by which a program traces itself
     slow       None, or why the above is only an upper bound (or not known): then record by comparing before and after
     unknown_memory   a slow instruction whose writes cannot be bounded: compare all writable memory
     """
@@ -202,7 +201,6 @@ class Effects:
     partial: bool = False
     overruns: bool = False
     saves_flags: bool = False
-    loads_flags: bool = False
     slow: str | None = None
     unknown_memory: bool = False
 

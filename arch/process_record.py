@@ -56,7 +56,7 @@ def prepare(arch: Arch, code: bytes, pc: int, words: Words) -> Plan:
     general = tuple(Piece(bank, offset & ~7, 8) for name in names for bank, offset, _ in table[name].pieces)
     extended = tuple(Piece(Bank.EXTENDED, offset, size) for offset, size in effects.extended)
     special = effects.slow or effects.repeated or effects.overruns or effects.extents or effects.unknown_memory
-    special = special or effects.saves_flags or effects.loads_flags
+    special = special or effects.saves_flags
     if special or effects.flow in (Flow.SYSTEM_CALL, Flow.TRAP):
         return Plan(pc, effects, False, general, extended, (), (), ())
     writes = tuple((operand.size, address_of(arch, operand, words)) for operand in effects.writes)

@@ -49,7 +49,6 @@ class Correction:
     partial: bool = False
     overruns: bool = False
     saves_flags: bool = False
-    loads_flags: bool = False
 
 
 def _component(number: int) -> tuple[Stretch, ...]:
@@ -91,8 +90,9 @@ def corrections() -> Mapping[int, Correction]:
     table |= _named("WRFSBASE", Correction(registers=("fs_base",)))
     table |= _named("WRGSBASE", Correction(registers=("gs_base",)))
     table |= _named("RETF", Correction(registers=_SEGMENTS))
-    table |= _named("IRET IRETD IRETQ", Correction(registers=_SEGMENTS, loads_flags=True))
-    table |= _named("POPF POPFD POPFQ", Correction(loads_flags=True))
+    table |= _named("IRET IRETD IRETQ", Correction(registers=_SEGMENTS))
+    # Stepped over one, the kernel takes the trap flag of all further steps for the program's own (arch/x86/kernel/step.c).
+    table |= _named("POPF POPFD POPFQ", Correction(overruns=True))
     # The kernel emulates these where the CPU forbids them (UMIP); the trap flag takes effect one instruction late.
     table |= _named("SGDT SIDT SLDT SMSW STR", Correction(overruns=True))
     table |= _named("PUSHF PUSHFD PUSHFQ", Correction(saves_flags=True))

@@ -178,7 +178,6 @@ def declared(instruction: Instruction, info: InstructionInfo, code: bytes, mode:
         partial=correction.partial or instruction.is_vsib or _is_half_done(flow, extended),
         overruns=correction.overruns or _loads_ss(instruction),
         saves_flags=correction.saves_flags,
-        loads_flags=correction.loads_flags,
         slow=correction.slow,
     )
 

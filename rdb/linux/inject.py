@@ -62,7 +62,7 @@ class Injector:
 
     @contextlib.contextmanager
     def scratch(self, data: bytes) -> Iterator[int]:
-        """Somewhere below the stack's red zone, or elsewhere if the stack is used up, where `data` lies meanwhile; its address."""
+        """Where `data` lies meanwhile: below the stack's red zone, or elsewhere if the stack is used up."""
         place = self._place(len(data))
         saved = self.memory.read(place, len(data))
         self.memory.write(place, data)
