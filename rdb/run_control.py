@@ -34,6 +34,7 @@ from rdb.events import (
     RecordEnded,
     RecordingStopped,
     Resume,
+    RunnerEnded,
     Signalled,
     Stepped,
     Stop,
@@ -245,7 +246,7 @@ class RunControl:
                 reasons += self._on_event(reason.how, f"{reason.how}ed process {reason.child}", f"process {reason.child}")
             elif isinstance(reason, Executed):
                 reasons += self._on_event("exec", f"exec'd {reason.path}", f'program "{reason.path}"')
-            elif isinstance(reason, (EndOfHistory, RecordingStopped)):
+            elif isinstance(reason, (EndOfHistory, RecordingStopped, RunnerEnded)):
                 reasons.append(reason)
         reasons += self.watchpoints.on_stop(stop, walk.forward)
         if stop.reason(RecordEnded) is not None:

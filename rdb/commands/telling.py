@@ -21,6 +21,7 @@ from rdb.events import (
     LibrariesChanged,
     Reason,
     RecordingStopped,
+    RunnerEnded,
     Signalled,
     ThreadCreated,
     ThreadExited,
@@ -189,6 +190,10 @@ def _recording_stopped(console: Console, reason: RecordingStopped, report: StopR
     yield reason.why
 
 
+def _runner_ended(console: Console, reason: RunnerEnded, report: StopReport | None) -> Iterator[object]:
+    yield "No unwaited-for children left."
+
+
 def _exited(console: Console, reason: Exited, report: StopReport | None) -> Iterator[object]:
     how = f"with code 0{reason.status:o}" if reason.status else "normally"
     yield f"[Inferior {console.session.debuggee.number} (process {_process(report)}) exited {how}]"
@@ -226,7 +231,7 @@ def _returned(console: Console, reason: FunctionFinished) -> Iterator[object]:
 TELLERS: dict[type, Teller] = {
     BreakpointHit: _breakpoint, Caught: _caught, ConditionFailed: _condition_failed,
     WatchpointTriggered: _watchpoint, WatchpointOutOfScope: _out_of_scope, Signalled: _signal,
-    EndOfHistory: _end_of_history, RecordingStopped: _recording_stopped, Exited: _exited, Killed: _killed,
-    LibrariesChanged: _libraries, Forked: _forked,
+    EndOfHistory: _end_of_history, RecordingStopped: _recording_stopped, RunnerEnded: _runner_ended,
+    Exited: _exited, Killed: _killed, LibrariesChanged: _libraries, Forked: _forked,
     ThreadCreated: _thread_created, ThreadExited: _thread_exited,
 }

@@ -22,6 +22,7 @@ import contextlib
 import os
 import signal as signals
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -57,6 +58,8 @@ _FAULT_MASK = sum(1 << number - 1 for number in _FAULTS)
 _SI_TKILL, _SI_KERNEL = -6, 0x80
 # How often to look for an interrupt while the program is stopped by job control, in seconds: it does not take signals then.
 _LISTENING = 0.05
+# How often to look whether a system call that is stepped over is done or waits, in seconds.
+_CALL = 0.0002
 
 
 @dataclass
@@ -186,6 +189,7 @@ class AllStop:
             if not self._step_off(thread):
                 self._stop = self._found(thread)
                 return
+        runners = self._runners()
         if not self._vforks and runners != [self._stepper]:
             self.traps.write()
         for thread in runners:
@@ -202,6 +206,8 @@ class AllStop:
         standing = self._at(thread)
         signal, standing.signal = standing.signal, 0
         if standing.group_stop and signal != signals.SIGCONT:
+            if signal != standing.group_stop:
+                self._to_deliver(thread, signal)
             self.threads.listen(thread)
             return
         standing.told, standing.stepping = None, thread == self._stepper
@@ -234,10 +240,11 @@ class AllStop:
         if signal:
             standing.signal = 0
         standing.told, standing.stepping = None, True
-        with contextlib.nullcontext() if signal or self._is_at_call(thread) else self._signals_wait(thread):
+        call = self._is_at_call(thread)
+        with contextlib.nullcontext() if signal or call else self._signals_wait(thread):
             while True:
                 self.threads.go(thread, ptrace.step, signal)
-                signal, status = 0, self.threads.collect(thread)
+                signal, status = 0, self._end_of_call(thread) if call else self.threads.collect(thread)
                 if status is None:
                     return True
                 self._note(thread, status)
@@ -249,6 +256,14 @@ class AllStop:
         """Whether a thread stands at a system call, which may depend on the signals that it blocks, and be ended by one."""
         code = self.memory.read_some(self.pc(thread), self.arch.max_instruction)
         return code.startswith((self.arch.syscall.instruction, *self.arch.syscall.others))
+
+    def _end_of_call(self, thread: int) -> int | None:
+        """Wait for a step over a system call; None when the thread waits in it, perhaps for the others, or has ended by it."""
+        while (status := self.threads.look(thread)) is None:
+            if procfs.thread_state(self.threads.pid, thread) in ("S", "D", "Z"):
+                break
+            time.sleep(_CALL)
+        return status
 
     @contextlib.contextmanager
     def _signals_wait(self, thread: int) -> Iterator[None]:
@@ -275,7 +290,7 @@ class AllStop:
             self._hold(None)
             self._stop = self._stop or Stop((Signalled(signals.SIGINT),), self._answerer())
             return
-        if not self.threads.running and not self._expect_ends():
+        if self.threads.ids and not self.threads.running and not self._expect_ends():
             self._stop = Stop((RunnerEnded(),), self.current)
             return
         found = self.threads.wait(_LISTENING if self._someone_listens() else None)
@@ -491,6 +506,7 @@ class AllStop:
         except PtraceFailed as failed:
             if not is_killed(failed):
                 raise
+            self._at(thread).reasons = ()
             self.threads.running.add(thread)
 
     def _drop_what_is_stale(self, thread: int) -> None:
@@ -526,7 +542,6 @@ class AllStop:
             status = self.threads.collect(thread)
             if status is not None:
                 self._note(thread, status)
-        self._stop_sent = False
 
     # -- memory and registers
 

@@ -1,0 +1,443 @@
+"""A process with several threads: how they run, stop, report and end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rdb.arch.base import Bank
+from rdb.arch.x86_64 import ARCH
+from rdb.events import (
+    Accessed,
+    AtBreakpoint,
+    Executed,
+    Exited,
+    Forked,
+    Killed,
+    Reason,
+    Resume,
+    RunnerEnded,
+    Signalled,
+    Stepped,
+    Stop,
+    ThreadCreated,
+    ThreadExited,
+    Watch,
+    WatchKind,
+)
+from rdb.linux import launch, procfs, ptrace, threads
+from rdb.linux.terminal import Terminal
+from rdb.symbols.elf import SHT_SYMTAB, open_elf
+from rdb.target.native import NativeTarget
+from tests.build import program
+from tests.conftest import children, end
+
+PROGRAM = "native_threads.c"
+THREADS, VISITS = 6, 25
+BASE = 0x555555554000
+
+
+class Debugged:
+    """The program with several threads under a native target, without anything above it."""
+
+    def __init__(self, target: NativeTarget, path: Path, base: int = BASE) -> None:
+        self.target, self.told = target, list[Reason]()
+        target.tell = self.told.append
+        self.symbols = {symbol.name: symbol.value + base for symbol in open_elf(str(path)).symbols(SHT_SYMTAB)}
+
+    def go(self, request: Resume = Resume()) -> Stop:  # noqa: B008
+        self.target.resume(request)
+        return self.target.wait()
+
+    def to(self, name: str) -> None:
+        """Run until a thread reaches a function."""
+        self.target.insert_breakpoint(self.symbols[name])
+        assert self.go().reason(AtBreakpoint)
+        self.target.remove_breakpoint(self.symbols[name])
+
+    def number(self, name: str, index: int = 0) -> int:
+        return int.from_bytes(self.target.read_memory(self.symbols[name] + 8 * index, 8), "little")
+
+    def pc(self) -> int:
+        general = self.target.read_bank(Bank.GENERAL)
+        return int.from_bytes(ARCH.registers.get(ARCH.registers["rip"], (general, b"")), "little")
+
+    def until(self, name: str, value: int) -> None:
+        """Let the program run until a number in it is at least so large."""
+        while self.number(name) < value:
+            timer = threading.Timer(0.02, self.target.interrupt)
+            timer.start()
+            stop = self.go()
+            timer.join()
+            assert stop.reason(Signalled) == Signalled(signal.SIGINT), stop
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Debugged]]:
+    """A factory of the program, launched with the words given."""
+    before = children()
+    opened: list[NativeTarget] = []
+
+    def launched(*words: str) -> Debugged:
+        path = program(PROGRAM, "-O0", "-g", "-pthread")
+        target = NativeTarget(launch.start(str(path), " ".join(words), dict(os.environ)), ARCH, Terminal())
+        opened.append(target)
+        debugged = Debugged(target, path)
+        debugged.to("main")  # beyond everything that the dynamic linker does
+        return debugged
+
+    yield launched
+    for target in opened:
+        target.kill()
+        target.close()
+    left = children() - before
+    for pid in left:
+        end(pid)
+    assert not left
+
+
+def test_every_hit_of_a_breakpoint_is_told_once(start: Callable[..., Debugged]) -> None:
+    debugged = start("visit")
+    debugged.target.insert_breakpoint(debugged.symbols["visit"])
+    hits: Counter[int] = Counter()
+    while not (stop := debugged.go()).ended:
+        assert stop.reasons == (AtBreakpoint(debugged.symbols["visit"]),)
+        assert stop.thread == debugged.target.thread and debugged.pc() == debugged.symbols["visit"]
+        hits[stop.thread] += 1
+    assert stop.reasons == (Exited(7),)
+    assert list(hits.values()) == [VISITS] * THREADS
+    created = [each.thread for each in debugged.told if isinstance(each, ThreadCreated)]
+    exited = [each.thread for each in debugged.told if isinstance(each, ThreadExited)]
+    assert set(hits) == set(created) == set(exited) and len(created) == len(exited) == THREADS
+
+
+def test_a_breakpoint_that_was_removed_is_not_told(start: Callable[..., Debugged]) -> None:
+    debugged = start("visit")
+    address = debugged.symbols["visit"]
+    debugged.target.insert_breakpoint(address)
+    for _ in range(THREADS):
+        assert debugged.go().reason(AtBreakpoint)
+    debugged.target.remove_breakpoint(address)
+    assert debugged.go().reasons == (Exited(7),)
+
+
+def test_signals_in_several_threads_at_once(start: Callable[..., Debugged]) -> None:
+    debugged = start("raise")
+    hits: Counter[int] = Counter()
+    stop = debugged.go()
+    while not stop.ended:
+        signalled = stop.reason(Signalled)
+        assert signalled is not None and signalled.number == signal.SIGUSR1
+        hits[stop.thread] += 1
+        stop = debugged.go(Resume(signal=signal.SIGUSR1))
+    assert stop.reasons == (Exited(7),), "the program counts what its handler got"
+    assert list(hits.values()) == [VISITS] * THREADS
+
+
+def test_silent_signals_and_breakpoints(start: Callable[..., Debugged]) -> None:
+    debugged = start("raise")
+    debugged.target.pass_silently([signal.SIGUSR1])
+    debugged.target.insert_breakpoint(debugged.symbols["visit"])
+    debugged.target.insert_breakpoint(debugged.symbols["handler"])
+    hits: Counter[int] = Counter()
+    while not (stop := debugged.go()).ended:
+        reached = stop.reason(AtBreakpoint)
+        assert reached is not None
+        hits[reached.address] += 1
+    assert stop.reasons == (Exited(7),)
+    assert set(hits.values()) == {THREADS * VISITS}
+
+
+def test_watchpoints_are_in_every_thread(start: Callable[..., Debugged]) -> None:
+    debugged = start("write")
+    watched = [Watch(debugged.symbols["watched"] + 8 * number, 8, WatchKind.WRITE) for number in (0, 2, 4, 5)]
+    for watch in watched:
+        debugged.target.insert_watch(watch)
+    told: dict[Watch, tuple[int, Accessed]] = {}
+    while not (stop := debugged.go()).ended:
+        accessed = stop.reason(Accessed)
+        assert accessed is not None and accessed.watch not in told
+        told[accessed.watch] = (stop.thread, accessed)
+    assert list(told) and set(told) == set(watched) and len({thread for thread, _ in told.values()}) == 4
+    for number, watch in zip((0, 2, 4, 5), watched):
+        accessed = told[watch][1]
+        assert (accessed.before, accessed.after) == (bytes(8), (number + 1).to_bytes(8, "little"))
+
+
+def test_a_step_is_the_current_thread_s_and_the_others_run(start: Callable[..., Debugged]) -> None:
+    debugged = start("spin")
+    debugged.until("alive", THREADS)
+    target = debugged.target
+    assert len(target.threads()) == THREADS + 1 and target.threads()[0] == target.pid
+    for thread in target.threads()[1:]:
+        target.select_thread(thread)
+        before, places = debugged.number("turns"), set[int]()
+        while debugged.number("turns") == before or len(places) < 2:
+            assert debugged.go(Resume(step=True)) == Stop((Stepped(),), thread)
+            places.add(debugged.pc())
+
+
+def test_alone_the_others_stay_where_they_are(start: Callable[..., Debugged]) -> None:
+    debugged = start("spin")
+    debugged.until("alive", THREADS)
+    target = debugged.target
+    mine = target.threads()[2]
+
+    def others() -> dict[int, bytes]:
+        found = {}
+        for thread in target.threads():
+            target.select_thread(thread)
+            found[thread] = target.read_bank(Bank.GENERAL)
+        target.select_thread(mine)
+        del found[mine]
+        return found
+
+    before = others()
+    for _ in range(20):
+        assert debugged.go(Resume(step=True, alone=True)) == Stop((Stepped(),), mine)
+    timer = threading.Timer(0.05, target.interrupt)
+    timer.start()
+    assert debugged.go(Resume(alone=True)) == Stop((Signalled(signal.SIGINT),), mine)
+    timer.join()
+    assert others() == before
+
+
+def test_the_thread_that_ran_alone_ends(start: Callable[..., Debugged]) -> None:
+    debugged = start("visit")
+    debugged.to("visit")
+    stop = debugged.go(Resume(alone=True))
+    assert stop.reasons == (RunnerEnded(),) and stop.thread in debugged.target.threads()
+    assert debugged.go().reasons == (Exited(7),)
+
+
+@pytest.mark.parametrize("alone", (False, True))
+def test_the_leader_ends_and_the_process_goes_on(alone: bool, start: Callable[..., Debugged]) -> None:
+    debugged = start("orphan")
+    target, visit = debugged.target, debugged.symbols["visit"]
+    target.insert_breakpoint(visit)
+    assert debugged.go() == Stop((AtBreakpoint(visit),), target.pid)
+    orphan = target.threads()[1]
+    if alone:
+        assert debugged.go(Resume(alone=True)) == Stop((RunnerEnded(),), orphan)
+        assert target.threads() == [orphan]
+    assert debugged.go() == Stop((AtBreakpoint(visit),), orphan)
+    assert any(mapping.name == "[stack]" for mapping in target.mappings())
+    assert debugged.go().reasons == (Exited(9),)
+    assert {each.thread for each in debugged.told if isinstance(each, ThreadExited)} == {target.pid, orphan}
+
+
+@pytest.mark.parametrize("alone", (False, True))
+def test_exec_from_a_thread_that_is_not_the_leader(alone: bool, start: Callable[..., Debugged]) -> None:
+    other = program("record_ends.c")
+    debugged = start("exec", str(other))
+    debugged.to("visit")
+    target = debugged.target
+    pid, before = target.pid, target.threads()
+    assert target.thread == before[-1]
+    stop = debugged.go(Resume(alone=alone))
+    assert stop == Stop((Executed(str(other)),), pid)
+    assert target.threads() == [pid] == procfs.threads(pid) and target.thread == pid
+    assert {each.thread for each in debugged.told if isinstance(each, ThreadExited)} == set(before[1:])
+    assert debugged.go().reasons == (Exited(41),)
+
+
+@pytest.mark.parametrize("alone", (False, True))
+def test_one_thread_ends_all(alone: bool, start: Callable[..., Debugged]) -> None:
+    debugged = start("exit")
+    debugged.to("visit")
+    assert debugged.go(Resume(alone=alone)).reasons == (Exited(23),)
+    assert debugged.target.threads() == []
+
+
+@pytest.mark.parametrize("mode", ("spin", "sleep", "breed", "visit"))
+@pytest.mark.parametrize("running", (False, True))
+def test_killed_by_somebody_else(mode: str, running: bool, start: Callable[..., Debugged]) -> None:
+    debugged = start(mode)
+    pid = debugged.target.pid
+    debugged.target.insert_breakpoint(debugged.symbols["visit"])
+    if mode == "visit":
+        debugged.go()
+        debugged.target.remove_breakpoint(debugged.symbols["visit"])
+        debugged.target.insert_breakpoint(debugged.symbols["nothing"])
+        running = False
+    elif mode != "breed":
+        debugged.until("alive", THREADS)
+    killer = threading.Timer(0.1 if running else 0, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+    if not running:
+        killer.join()
+    assert debugged.go().reasons == (Killed(signal.SIGKILL),)
+    killer.join()
+
+
+@pytest.mark.parametrize("mode", ("spin", "sleep", "breed", "sleep-block", "sleep-ignore", "spin-block", "breed-ignore"))
+def test_an_interrupt_always_comes_through(mode: str, start: Callable[..., Debugged]) -> None:
+    """From another thread of ours, and as from a signal handler; whatever the program does with SIGINT."""
+    debugged = start(mode)
+    target = debugged.target
+    for number in range(12):
+        if number % 2:
+            timer = threading.Timer(0.005 * number, target.interrupt)
+            timer.start()
+        else:
+            previous = signal.signal(signal.SIGALRM, lambda number, frame: target.interrupt())
+            signal.setitimer(signal.ITIMER_REAL, 0.005 * number + 0.001)
+        stop = debugged.go()
+        if number % 2:
+            timer.join()
+        else:
+            signal.signal(signal.SIGALRM, previous)
+        assert stop == Stop((Signalled(signal.SIGINT),), target.pid)
+        assert all(procfs.thread_state(target.pid, thread) == "t" for thread in procfs.threads(target.pid))
+        assert procfs.threads(target.pid) == sorted(target.threads())
+
+
+def test_forks_and_vforks_from_many_threads(start: Callable[..., Debugged]) -> None:
+    debugged = start("fork")
+    debugged.target.pass_silently([signal.SIGCHLD])
+    debugged.target.insert_breakpoint(debugged.symbols["visit"])
+    hits: Counter[int] = Counter()
+    while not (stop := debugged.go()).ended:
+        assert stop.reason(AtBreakpoint) == AtBreakpoint(debugged.symbols["visit"])
+        hits[stop.thread] += 1
+    assert stop.reasons == (Exited(7),), "no child has met a trap"
+    assert list(hits.values()) == [VISITS] * THREADS
+    born = Counter(each.how for each in debugged.told if isinstance(each, Forked))
+    assert born == {"fork": VISITS * THREADS // 2, "vfork": VISITS * THREADS // 2}
+
+
+def test_job_control(start: Callable[..., Debugged]) -> None:
+    """A stop that was passed to the program stops it until SIGCONT, and can be interrupted."""
+    debugged = start("spin")
+    debugged.until("alive", THREADS)
+    target, pid = debugged.target, debugged.target.pid
+
+    def goes_on() -> bool:
+        before = debugged.number("turns")
+        time.sleep(0.05)
+        return debugged.number("turns") != before
+
+    os.kill(pid, signal.SIGTSTP)
+    stop = debugged.go()
+    assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGTSTP
+    seen: list[bool] = []
+
+    def look() -> None:
+        while any(procfs.thread_state(pid, thread) == "R" for thread in target.threads()):
+            time.sleep(0.01)
+        seen.append(goes_on())
+        target.interrupt()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    assert debugged.go(Resume(signal=signal.SIGTSTP)).reason(Signalled) == Signalled(signal.SIGINT)
+    looking.join()
+    assert seen == [False]
+
+    def wake() -> None:
+        seen.append(goes_on())
+        os.kill(pid, signal.SIGCONT)
+
+    waking = threading.Thread(target=wake)
+    waking.start()
+    stop = debugged.go()
+    waking.join()
+    assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGCONT
+    assert seen == [False, False]
+    before = debugged.number("turns")
+    debugged.until("turns", before + 1)
+
+
+@contextlib.contextmanager
+def running(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """The program, running on its own; killed afterwards if it has not ended."""
+    path = program(PROGRAM, "-O0", "-g", "-pthread")
+    with subprocess.Popen([path, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def attached(pid: int) -> Debugged:
+    path = program(PROGRAM, "-O0", "-g", "-pthread")
+    found, statuses = threads.attach(pid)
+    base = next(mapping.start for mapping in procfs.mappings(pid) if mapping.name == str(path))
+    return Debugged(NativeTarget(pid, ARCH, Terminal(), True, found, statuses), path, base)
+
+
+def test_attach_and_detach_while_threads_come_and_go() -> None:
+    with running("breed", "read") as other:
+        assert other.stdout is not None and other.stdout.readline() == "ready\n"
+        for number in range(10):
+            debugged = attached(other.pid)
+            target = debugged.target
+            assert sorted(target.threads()) == procfs.threads(other.pid)
+            target.insert_breakpoint(debugged.symbols["nothing"])
+            target.insert_watch(Watch(debugged.symbols["stop"], 4, WatchKind.WRITE))
+            for _ in range(number):
+                assert debugged.go().reason(AtBreakpoint)
+            target.detach()
+            target.close()
+            assert procfs.status(other.pid)["TracerPid"] == "0"
+        other.communicate("\n")
+        assert other.returncode == 7
+
+
+def test_what_was_about_to_be_told_is_redelivered_when_let_go() -> None:
+    with running("sleep") as other:
+        debugged = attached(other.pid)
+        debugged.until("alive", THREADS)
+        workers = debugged.target.threads()[1:]
+        for thread in workers:
+            threads.send(other.pid, thread, signal.SIGUSR1)
+        stop = debugged.go()
+        assert isinstance(stop.reasons[0], Signalled)
+        memory = ptrace.Memory(other.pid)
+        debugged.target.detach(signal.SIGUSR1)
+        while int.from_bytes(memory.read(debugged.symbols["handled"], 8), "little") < THREADS:
+            time.sleep(0.01)
+        memory.close()
+        debugged.target.close()
+
+
+def test_a_process_that_was_stopped_stays_so_when_let_go() -> None:
+    with running("spin") as other:
+        os.kill(other.pid, signal.SIGSTOP)
+        while procfs.thread_state(other.pid, other.pid) != "T":
+            time.sleep(0.01)
+        debugged = attached(other.pid)
+        assert debugged.go().reasons == (Signalled(signal.SIGSTOP),), "as gdb tells it"
+        debugged.target.detach()
+        debugged.target.close()
+        while {procfs.thread_state(other.pid, thread) for thread in procfs.threads(other.pid)} != {"T"}:
+            time.sleep(0.01)
+
+
+def test_other_children_of_ours_keep_their_statuses(start: Callable[..., Debugged]) -> None:
+    """Whoever else is a child of this process, dead or alive, traced or not, is left for whoever waits for it."""
+    dead = subprocess.Popen(["true"])
+    stopped = subprocess.Popen(["sleep", "60"])
+    os.kill(stopped.pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    first, second = start("visit"), start("raise")
+    first.target.insert_breakpoint(first.symbols["visit"])
+    hits = 0
+    while not (stop := first.go()).ended:
+        hits += 1
+        if hits < 20:
+            assert second.go().reason(Signalled)
+    assert (hits, stop.reasons) == (THREADS * VISITS, (Exited(7),))
+    assert dead.wait() == 0
+    assert os.waitpid(stopped.pid, os.WUNTRACED)[1] >> 8 == signal.SIGSTOP
+    stopped.kill()
+    assert stopped.wait() == -signal.SIGKILL
