@@ -319,42 +319,27 @@ def test_job_control(start: Callable[..., Debugged]) -> None:
     """A stop that was passed to the program stops it until SIGCONT, and can be interrupted."""
     debugged = start("spin")
     debugged.until("alive", THREADS)
-    target, pid = debugged.target, debugged.target.pid
+    pid = debugged.target.pid
 
-    def goes_on() -> bool:
-        before = debugged.number("turns")
-        time.sleep(0.05)
-        return debugged.number("turns") != before
+    def goes_until(action: Callable[[], None], signal: int = 0) -> Stop:
+        timer = threading.Timer(0.05, action)
+        timer.start()
+        stop = debugged.go(Resume(signal=signal))
+        timer.join()
+        return stop
 
     os.kill(pid, signal.SIGTSTP)
     stop = debugged.go()
     assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGTSTP
-    seen: list[bool] = []
-
-    def look() -> None:
-        while any(procfs.thread_state(pid, thread) == "R" for thread in target.threads()):
-            time.sleep(0.01)
-        seen.append(goes_on())
-        target.interrupt()
-
-    looking = threading.Thread(target=look)
-    looking.start()
-    assert debugged.go(Resume(signal=signal.SIGTSTP)).reason(Signalled) == Signalled(signal.SIGINT)
-    looking.join()
-    assert seen == [False]
-
-    def wake() -> None:
-        seen.append(goes_on())
-        os.kill(pid, signal.SIGCONT)
-
-    waking = threading.Thread(target=wake)
-    waking.start()
-    stop = debugged.go()
-    waking.join()
-    assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGCONT
-    assert seen == [False, False]
+    assert goes_until(debugged.target.interrupt, signal.SIGTSTP).reasons == (Signalled(signal.SIGINT),)
     before = debugged.number("turns")
-    debugged.until("turns", before + 1)
+    for _ in range(3):
+        assert goes_until(debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
+    assert debugged.number("turns") == before
+    stop = goes_until(lambda: os.kill(pid, signal.SIGCONT))
+    assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGCONT
+    while debugged.number("turns") == before:
+        goes_until(debugged.target.interrupt)
 
 
 @contextlib.contextmanager
