@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal as signals
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
@@ -20,6 +20,39 @@ from rdb.linux import procfs, ptrace
 _LAST_ERROR = 4095
 _FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
 ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in _FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
+
+
+class Borrowed:
+    """A stopped thread that executes something of ours; `general` are its general registers."""
+
+    def __init__(self, thread: int, arch: Arch, general: bytearray) -> None:
+        self._thread, self._arch, self._general = thread, arch, general
+        self.set({f"orig_{arch.syscall.number}": -1})
+
+    def get(self, name: str) -> int:
+        return int.from_bytes(self._arch.registers.get(self._arch.registers[name], (self._general, b"")), "little")
+
+    def set(self, values: Mapping[str, int]) -> None:
+        for name, value in values.items():
+            register = self._arch.registers[name]
+            number = value & (1 << 8 * register.size) - 1
+            self._arch.registers.put(register, (self._general, bytearray()), number.to_bytes(register.size, "little"))
+
+    def run(self) -> int:
+        """Execute from pc on until a trap, a fault or the end; the wait status."""
+        return self._go(ptrace.cont)
+
+    def step(self) -> int:
+        """Execute one instruction; the wait status."""
+        return self._go(ptrace.step)
+
+    def _go(self, request: Callable[[int], None]) -> int:
+        ptrace.set_registers(self._thread, self._general)
+        request(self._thread)
+        _, status = os.waitpid(self._thread, ptrace.WAIT_ALL)
+        if os.WIFSTOPPED(status):
+            self._general[:] = ptrace.get_registers(self._thread, len(self._general))
+        return status
 
 
 class Injector:
@@ -34,26 +67,15 @@ class Injector:
 
     def call(self, name: str, *arguments: int) -> int:
         """Perform a system call; its result, negative for an error number."""
-        table, convention = self.arch.registers, self.arch.syscall
-        saved = bytes(ptrace.get_registers(self.pid, table.sizes[Bank.GENERAL]))
-        banks = (bytearray(saved), bytearray())
-        values = {convention.number: self._numbers[name], f"orig_{convention.number}": -1, self.arch.pc: self._where()}
-        values.update(zip(convention.arguments, (*arguments, *(0,) * 6)))
-        for register, value in values.items():
-            size = table[register].size
-            table.put(table[register], banks, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
-        mask = ptrace.signal_mask(self.pid)
-        ptrace.set_signal_mask(self.pid, ALL_BUT_FAULTS)
-        ptrace.set_registers(self.pid, banks[0])
-        try:
-            self._step()
-            after = ptrace.get_registers(self.pid, len(saved))
-        finally:
-            ptrace.set_registers(self.pid, saved)
-            ptrace.set_signal_mask(self.pid, mask)
-        result = table.get(table[convention.result], (after, b""))
-        error = int.from_bytes(result, "little", signed=True)
-        return error if -_LAST_ERROR <= error < 0 else int.from_bytes(result, "little")
+        convention = self.arch.syscall
+        with self.borrowed() as thread:
+            thread.set({convention.number: self._numbers[name], self.arch.pc: self._where()})
+            thread.set(dict(zip(convention.arguments, (*arguments, *(0,) * 6))))
+            if not os.WIFSTOPPED(thread.step()):
+                raise RdbError("The program ended while its past was being restored.")
+            result = thread.get(convention.result)
+        error = result - (1 << 8 * self.arch.registers[convention.result].size)
+        return error if error >= -_LAST_ERROR else result
 
     def map(self, address: int, size: int, protection: int, flags: int, file: int, offset: int) -> int:
         """mmap(2); `offset` is in bytes, whatever the name and the units of the call are here."""
@@ -89,11 +111,23 @@ class Injector:
         with self.scratch(os.fsencode(path) + b"\0") as place:
             return self.call(name, place, *arguments)
 
-    def _step(self) -> None:
-        ptrace.step(self.pid)
-        _, status = os.waitpid(self.pid, ptrace.WAIT_ALL)
-        if not os.WIFSTOPPED(status):
-            raise RdbError("The program ended while its past was being restored.")
+    @contextlib.contextmanager
+    def borrowed(self, extended: bool = False) -> Iterator[Borrowed]:
+        """The thread, to execute something of ours, which may change extended registers only if that is said.
+
+        Its registers and its signal mask are put back afterwards.
+        """
+        sizes = self.arch.registers.sizes
+        general, mask = ptrace.get_registers(self.pid, sizes[Bank.GENERAL]), ptrace.signal_mask(self.pid)
+        vectors = ptrace.get_extended(self.pid, sizes[Bank.EXTENDED]) if extended else b""
+        ptrace.set_signal_mask(self.pid, ALL_BUT_FAULTS)
+        try:
+            yield Borrowed(self.pid, self.arch, bytearray(general))
+        finally:
+            ptrace.set_registers(self.pid, general)
+            if vectors:
+                ptrace.set_extended(self.pid, vectors)
+            ptrace.set_signal_mask(self.pid, mask)
 
     def _where(self) -> int:
         if self._gadget is None:

@@ -78,7 +78,16 @@ def store(place: Place, register: int) -> bytes:
 
 def store_word(place: Place, register: int) -> bytes:
     """mov [place], the low 16 bits of register"""
-    return _with_place(b"\x89", register, place, b"\x66", wide=0)
+    return store_part(place, register, 2)
+
+
+def store_part(place: Place, register: int, size: int) -> bytes:
+    """mov [place], the low 1, 2, 4 or 8 bytes of register"""
+    prefix, opcode, wide = _STORES[size]
+    return _with_place(opcode, register, place, prefix, wide)
+
+
+_STORES = {1: (b"", b"\x88", 0), 2: (b"\x66", b"\x89", 0), 4: (b"", b"\x89", 0), 8: (b"", b"\x89", 1)}
 
 
 def store_number(place: Place, number: int) -> bytes:
@@ -135,6 +144,11 @@ def gs_jump(offset: int) -> bytes:
     return _GS + b"\xff\x24\x25" + struct.pack("<i", offset)
 
 
+def jump_to(place: Place) -> bytes:
+    """jmp [place]"""
+    return _with_place(b"\xff", 4, place, wide=0)
+
+
 def read_fs_base(register: int) -> bytes:
     return b"\xf3" + bytes((0x48 | register >> 3, 0x0F, 0xAE, 0xC0 | register & 7))
 
@@ -154,6 +168,11 @@ def store_vector(place: Place, number: int, size: int) -> bytes:
     operand = _operand(number, place, short=False)
     inverted = (number >> 3 & 1 ^ 1) << 7 | (operand.x ^ 1) << 6 | (operand.b ^ 1) << 5 | (number >> 4 ^ 1) << 4
     return bytes((0x62, inverted | 1, 0xFE, 0x48, 0x7F)) + operand.code
+
+
+def load_vector(place: Place, number: int) -> bytes:
+    """movups the 16 bytes at a place into vector register `number`"""
+    return _with_place(b"\x0f\x10", number, place, wide=0)
 
 
 def store_mask(place: Place, number: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from rdb.arch.base import Arch, Bank, Piece
 from rdb.arch.x86_64.translation import Translation, pieces
 from rdb.arch.x86_64.translation.encoding import NUMBERS
 from rdb.record.entry import Kind, Layout, arranged
+
+if TYPE_CHECKING:
+    from rdb.record.compiled.walk import Walk
 
 _WORD = 8
 
@@ -51,8 +55,11 @@ def _layout(number: int, translation: Translation, arch: Arch) -> Layout:
 class BlockTable:
     """All blocks by number, and columns with what questions about many executions need.
 
-    `sizes` are those of the records in words, `counts` are instructions, `flags` says whether the trace has flags.
+    `walk` moves through many executions at once.  `sizes` are those of the records in words, `counts` are instructions, `flags`
+    says whether the trace has flags.
     """
+
+    walk: Walk
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []

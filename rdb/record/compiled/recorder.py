@@ -35,6 +35,7 @@ from rdb.record.compiled.segment import BlockSegment
 from rdb.record.compiled.shared import Shared, far_places
 from rdb.record.compiled.take_back import take_back
 from rdb.record.compiled.translations import Translations
+from rdb.record.compiled.walk import Walk
 from rdb.record.single_step import Arrived, Outcome, SingleStepRecorder, Until
 
 _WORD = 8
@@ -62,6 +63,7 @@ class CompiledRecorder:
         self._call = registers["orig_rax"].pieces[0].offset // _WORD
         self._flags = registers[self.arch.flags].pieces[0].offset // _WORD
         self.table = BlockTable()
+        self.table.walk = Walk(injector, self.table)
         self._places = far_places()
         self.scratch = Shared(injector, "scratch", area.SIZE, self._places)
         self.cache = CodeCache(injector, self.scratch)

@@ -19,6 +19,7 @@ import numpy as np
 
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.log import Chunk
+from rdb.record.compiled.walk import Way
 from rdb.record.entry import Kind
 from rdb.record.log_segment import LogSegment
 from rdb.record.machine import Machine
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from rdb.record.compiled.columns import BlockColumns
 
 _WORD = 8
+# Fewer executions than this are moved from here: to make the process do it takes as long.
+_FEW = 16
 _NUMBER = np.uint64(0xFFFFFFFF)
 
 
@@ -110,4 +113,15 @@ class BlockSegment(LogSegment):
 
     def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
         """Exchange instructions [first, last) of this segment with the machine; executions begin at both."""
-        self.columns().move(first, last, forward, machine)
+        way = self._way(first, last)
+        if way.high - way.low < _FEW or not self.table.walk.move(way, forward, machine.banks[self.thread], machine):
+            self.columns().move(first, last, forward, machine)
+
+    def _way(self, first: int, last: int) -> Way:
+        """The stretch of the log that holds instructions [first, last); all of it needs no looking up."""
+        if first == 0 and last == len(self):
+            return Way(self.chunk, self.trace_start, self.trace_end, self.values_start, self.values_end)
+        columns = self.columns()
+        low, high = (int(each) for each in np.searchsorted(columns.positions, (first, last)))
+        start, end = (self.values_start + int(columns.starts[each]) for each in (low, high))
+        return Way(self.chunk, self.trace_start + low, self.trace_start + high, start, end)

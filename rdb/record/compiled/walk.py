@@ -1,0 +1,163 @@
+"""Bulk moves made by the program's own process: exchanging millions of records with the machine without coming back here.
+
+The code that does so is rdb.arch.x86_64.translation.walk's.  It lies, with the register file and the tables of stubs, in memory
+of ours inside the process, and is executed by a stopped thread whose registers are put back afterwards.  The registers of the
+recorded thread are exchanged in the register file: there they go before a walk, and from there they are taken after it.
+
+What the program may not write by itself (a page that is read only now) is exchanged through the debugger, piece by piece.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import os
+import signal as signals
+from typing import TYPE_CHECKING, NamedTuple
+
+from rdb.arch.base import Bank
+from rdb.arch.x86_64.translation import flags, walk
+from rdb.errors import RdbError
+from rdb.linux.inject import Borrowed, Injector
+from rdb.linux.stepper import TRAPPED
+from rdb.record.compiled.block import Block, BlockTable
+from rdb.record.compiled.shared import READ_WRITE_EXECUTE, Shared, far_places
+from rdb.record.machine import Banks, Machine
+
+if TYPE_CHECKING:
+    from rdb.record.compiled.log import Chunk
+
+_WORD = 8
+# Offsets in our memory.  In the register file: the general bank, the extended one behind it, at last the flags.
+_EXTENDED, _FLAGS = 0x100, 0x4000
+_MOST_BLOCKS = 1 << 20
+_TABLES = {forward: 0x10000 + forward * _WORD * _MOST_BLOCKS for forward in (False, True)}
+_CODE = 0x10000 + 2 * _WORD * _MOST_BLOCKS
+_SIZE = _CODE + (32 << 20)
+_FAULTS = (signals.SIGSEGV, signals.SIGBUS)
+
+
+class Way(NamedTuple):
+    """What to exchange: executions [low, high) in a chunk's trace, whose records are the words [start, end) of its values."""
+
+    chunk: Chunk
+    low: int
+    high: int
+    start: int
+    end: int
+
+
+class _Placed(NamedTuple):
+    """A stub in our memory, by the offset there."""
+
+    at: int
+    stub: walk.Stub
+
+
+class Walk:
+    """Walks over executions of the blocks in `table`; `injector` says which thread can be used."""
+
+    def __init__(self, injector: Injector, table: BlockTable) -> None:
+        self._injector, self._table = injector, table
+        self._end = _CODE
+        self._ready = 0
+        self._stubs: dict[tuple[walk.Shape, bool], _Placed] = {}
+        self._placed: list[_Placed] = []
+
+    @functools.cached_property
+    def _memory(self) -> Shared:
+        """Mapped when it is first needed: most recordings are never walked through in bulk."""
+        return Shared(self._injector, "walk", _SIZE, far_places(), READ_WRITE_EXECUTE)
+
+    def move(self, way: Way, forward: bool, banks: Banks, machine: Machine) -> bool:
+        """Exchange executions with a machine, of which `banks` are the registers; False if that cannot be done in this way."""
+        if not self._make_ready():
+            return False
+        self._put(banks)
+        chunk, arch = way.chunk, self._injector.arch
+        trace, values = (way.low, way.start) if forward else (way.high - 1, way.end)
+        number = int(chunk.trace[trace]) & 0xFFFFFFFF
+        registers = {
+            arch.pc: int(self._memory.words[_TABLES[forward] // _WORD + number]),
+            "rdi": chunk.trace_address + _WORD * trace,
+            "rsi": chunk.values_address + _WORD * values,
+            "r8": self._memory.address + _TABLES[forward],
+            "r9": way.high - way.low,
+            "rbx": self._memory.address,
+        }
+        with self._injector.borrowed(extended=True) as borrowed:
+            borrowed.set(registers)
+            while not self._done(borrowed.run()):
+                self._help(borrowed, chunk, machine)
+            if borrowed.get("r9"):
+                raise RdbError("The recorded past could not be walked through: the walk has stopped on its way.")
+        self._take(banks)
+        return True
+
+    def _done(self, status: int) -> bool:
+        """Whether the walk has come to a trap; False at a fault."""
+        if not os.WIFSTOPPED(status):
+            raise RdbError("The program ended while its past was being restored.")
+        return status == TRAPPED or os.WSTOPSIG(status) not in _FAULTS
+
+    def _help(self, borrowed: Borrowed, chunk: Chunk, machine: Machine) -> None:
+        """Exchange, and pass over, the piece of memory that the walk must not touch."""
+        at = borrowed.get(self._injector.arch.pc) - self._memory.address
+        placed = self._placed[bisect.bisect_right(self._placed, at, key=lambda each: each.at) - 1]
+        piece = next((each for each in placed.stub.pieces if each.start <= at - placed.at < each.after), None)
+        if piece is None:
+            raise RdbError(f"The recorded past could not be walked through: the walk faulted at {at:#x}.")
+        record = borrowed.get("rsi") - chunk.memory.address
+        saved_at = record + piece.at + _WORD + piece.skip
+        place = slice(saved_at, saved_at + piece.size)
+        address = int(chunk.memory.words[(record + piece.at) // _WORD]) + piece.skip
+        saved = chunk.memory.bytes[place].tobytes()
+        current = machine.read(address, piece.size)
+        machine.write(address, saved)
+        chunk.memory.bytes[place] = bytearray(current)
+        borrowed.set({self._injector.arch.pc: self._memory.address + placed.at + piece.after})
+
+    # -- the register file
+
+    def _put(self, banks: Banks) -> None:
+        file = self._memory.bytes
+        for at, bank in ((0, banks[Bank.GENERAL]), (_EXTENDED, banks[Bank.EXTENDED])):
+            file[at : at + len(bank)] = bank
+        self._memory.words[_FLAGS // _WORD] = flags.packed(banks[Bank.GENERAL])
+
+    def _take(self, banks: Banks) -> None:
+        file = self._memory.bytes
+        for at, bank in ((0, banks[Bank.GENERAL]), (_EXTENDED, banks[Bank.EXTENDED])):
+            bank[:] = file[at : at + len(bank)].tobytes()
+        flags.unpack(int(self._memory.words[_FLAGS // _WORD]), banks[Bank.GENERAL])
+
+    # -- stubs
+
+    def _make_ready(self) -> bool:
+        """Have stubs for all blocks there are; False when there is no room for them."""
+        for block in self._table.blocks[self._ready :]:
+            shape = _shape(block)
+            for forward, table in _TABLES.items():
+                placed = self._stubs.get((shape, forward)) or self._place(shape, forward)
+                if placed is None or block.number >= _MOST_BLOCKS:
+                    return False
+                self._memory.words[table // _WORD + block.number] = self._memory.address + placed.at
+            self._ready += 1
+        return True
+
+    def _place(self, shape: walk.Shape, forward: bool) -> _Placed | None:
+        stub = walk.stub(shape, forward, _FLAGS)
+        if self._end + len(stub.code) > _SIZE:
+            return None
+        placed = _Placed(self._end, stub)
+        self._memory.bytes[self._end : self._end + len(stub.code)] = bytearray(stub.code)
+        self._end += len(stub.code)
+        self._stubs[shape, forward] = placed
+        self._placed.append(placed)
+        return placed
+
+
+def _shape(block: Block) -> walk.Shape:
+    layout, files = block.layout, {Bank.GENERAL: 0, Bank.EXTENDED: _EXTENDED}
+    registers = tuple((files[slot.bank] + slot.offset, slot.size, slot.at) for slot in layout.registers)
+    return walk.Shape(registers, tuple((slot.at, slot.size) for slot in layout.memory), block.translation.flags, layout.size)
