@@ -215,6 +215,8 @@ OUTSIDE: Mapping[str, Row] = {
     "prlimit64": _if(arg(2), (Chooses(lambda call: () if call.arguments[0] else (Changes("limit", count(1)),)),)),
     "setitimer": (Changes("timer", count(0)),),
     "alarm": (Changes("timer"),),
+    "rt_sigaction": _if(arg(1), (Changes("disposition", count(0)),)),
+    **_rows("sigaction signal", (Changes("disposition", count(0)),)),
     **_rows("nice setpriority", (Changes("priority"),)),
     "prctl": _by(count(0), {15: (Changes("name"),)}),  # PR_SET_NAME
     **_rows("chroot unshare setns", _does("left its name space")),

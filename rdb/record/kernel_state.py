@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rdb.errors import RdbError
-from rdb.linux import procfs
+from rdb.linux import procfs, signals
 from rdb.linux.inject import Injector
 
 # include/uapi/asm-generic/fcntl.h
@@ -28,6 +28,7 @@ _O_CLOEXEC, _O_ACCMODE = 0o2000000, 3
 _ONLY_WHEN_OPENED = 0o1700 | _O_CLOEXEC  # O_CREAT, O_EXCL, O_NOCTTY, O_TRUNC: fdinfo does not even tell them
 _SETTABLE = 0o66000  # O_APPEND, O_NONBLOCK, FASYNC, O_DIRECT, as fcntl(2) says, without O_NOATIME
 _SEEK_SET = 0
+_SIGNAL_SET = 8  # bytes
 _PR_SET_NAME = 15  # include/uapi/linux/prctl.h
 _SEEKABLE = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISBLK)
 _REOPENED = (stat.S_ISREG, stat.S_ISDIR, stat.S_ISBLK, stat.S_ISCHR)
@@ -352,6 +353,33 @@ class Timer:
 
 
 @dataclass(frozen=True)
+class Disposition:
+    """What is to happen when a signal comes (sigaction(2)): the kernel's struct, three words and a set of 64 signals."""
+
+    number: int
+
+    def read(self, process: Process) -> object:
+        size = 3 * process.injector.arch.pointer_size + _SIGNAL_SET
+        with process.injector.scratch(bytes(size)) as place:
+            process.call("rt_sigaction", self.number, 0, place, _SIGNAL_SET)
+            return process.injector.memory.read(place, size)
+
+    def write(self, process: Process, value: object) -> None:
+        assert isinstance(value, bytes)
+        with process.injector.scratch(value) as place:
+            process.call("rt_sigaction", self.number, place, 0, _SIGNAL_SET)
+
+    def title(self, process: Process, value: object) -> str:
+        return f"the handling of {signals.name(self.number)}"
+
+    def loss(self, process: Process, value: object) -> str:
+        return f"changed the handling of {signals.name(self.number)}"
+
+    def within(self) -> State | None:
+        return None
+
+
+@dataclass(frozen=True)
 class Limit:
     """A resource limit (getrlimit(2)): soft and hard."""
 
@@ -388,6 +416,7 @@ STATES: Mapping[str, Callable[[int], State]] = {
     "descriptor": Descriptor,
     "umask": lambda which: UMASK,
     "directory": lambda which: DIRECTORY,
+    "disposition": Disposition,
     "limit": Limit,
     "timer": Timer,
     "name": lambda which: NAME,

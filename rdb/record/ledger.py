@@ -116,11 +116,11 @@ class Ledger:
         lost, back = [], []
         process = self.process
         for state, before in self._changed_since(position):
-            if state.read(process) == before:
-                continue
             try:
+                if state.read(process) == before:
+                    continue
                 state.write(process, before)
-            except CannotPutBack:
+            except (CannotPutBack, OSError):
                 lost.append(state.loss(process, before))
             else:
                 back.append(state.title(process, before))

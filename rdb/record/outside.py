@@ -20,7 +20,18 @@ from rdb.arch.linux.outside import OUTSIDE, Changes, Chooses, Creates, Does, Ite
 from rdb.arch.linux.structures import Abi
 from rdb.arch.linux.terms import Call, Number
 from rdb.errors import CannotAccessMemory
-from rdb.record.kernel_state import STATES, Descriptor, OpenFile, Process, State, file_name, open_file, open_files, short
+from rdb.record.kernel_state import (
+    STATES,
+    CannotPutBack,
+    Descriptor,
+    OpenFile,
+    Process,
+    State,
+    file_name,
+    open_file,
+    open_files,
+    short,
+)
 from rdb.record.ledger import Ledger, Moved
 from rdb.record.output import OutputIndex
 
@@ -145,7 +156,10 @@ class Outside:
         if item.state == "offset" and not self._file(which).has_offset:
             return
         state = STATES[item.state](which)
-        passage.states.append((state, state.read(self.process)))
+        try:
+            passage.states.append((state, state.read(self.process)))
+        except (CannotPutBack, OSError, ValueError):
+            return  # there is no such timer, limit or signal: the kernel will say so, too
 
     def _creates(self, item: Creates, passage: Passage) -> None:
         flags = item.flags.of(passage.call)

@@ -36,7 +36,7 @@ class Surroundings:
             descriptors[int(each.name)] = (os.readlink(each), offset, flags)
         status = dict(line.split(":", 1) for line in (place / "status").read_text().splitlines())
         rest = {"cwd": os.readlink(place / "cwd"), "limits": (place / "limits").read_text()}
-        return cls(descriptors, {**rest, "umask": status["Umask"], "name": status["Name"]})
+        return cls(descriptors, {**rest, **{name: status[name] for name in ("Umask", "Name", "SigCgt", "SigIgn")}})
 
 
 class Told(list[str]):
