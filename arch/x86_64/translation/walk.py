@@ -1,7 +1,7 @@
 """Code that exchanges the records of executed blocks with the machine, one execution after the other, forwards or back.
 
 A *stub* does so for one execution of a block.  It runs inside the program's process, because most of what it exchanges is there;
-the registers of the program lie in a *register file*, an area of memory.  At its end a stub jumps into that of the next execution,
+the registers of the program lie in a *register file*, an area of memory.  At its end a stub jumps into that of the next one,
 so a walk over millions of executions never comes back to the debugger.  A walk uses these registers:
 
     rdi   the word of the execution in the trace
