@@ -54,6 +54,7 @@ class Listing:
             return SourceLines(((start, message),), address)
         if start > len(source):
             raise RdbError(f"Line number {start} out of range; {path} has {len(source)} lines.")
+        self._missing = None
         lines = source.lines(start, end - 1)
         self.line = start + len(lines)
         return SourceLines(lines, address)

@@ -86,7 +86,7 @@ def tell_stop(console: Console, report: StopReport) -> Iterator[object]:
 
 
 # GDB says these as soon as it knows of them, the others when it has settled in the thread that stopped.
-BEFORE_SWITCHING = (Signalled, EndOfHistory, RecordingStopped, WatchpointOutOfScope)
+BEFORE_SWITCHING = (Signalled, EndOfHistory, RecordingStopped, RunnerEnded, WatchpointOutOfScope)
 
 
 def _told(report: StopReport) -> tuple[Reason, ...]:

@@ -169,12 +169,11 @@ class Threads:
         return thread, status
 
     def _adopt(self, thread: int) -> None:
-        """A thread has been made: wait until it is there."""
+        """A thread has been made: wait until it is there; it stands when it is told of."""
         if thread in self.ids or not self.is_ours(thread):
             return
-        self._know(thread)
-        self.running.add(thread)
         status = os.waitpid(thread, ptrace.WAIT_ALL)[1]
+        self._know(thread)
         self._taken.append(self._took(thread, status))
 
     def _know(self, thread: int) -> None:
