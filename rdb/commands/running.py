@@ -44,7 +44,10 @@ def _start(console: Console, arguments: str, stop_at: str | None) -> Iterator[ob
         yield from announce_breakpoint(console, point)
     if console.from_prompt:
         yield f"Starting program: {session.program} {session.settings.text('args')}"
-    yield from tell_stop(console, session.run("first instruction" if stop_at == "first" else None))
+    report = session.run("first instruction" if stop_at == "first" else None)
+    if stop_at == "first":
+        yield "\nProgram stopped."
+    yield from tell_stop(console, report)
 
 
 def announce_breakpoint(console: Console, point: Breakpoint) -> Iterator[object]:

@@ -52,8 +52,8 @@ def info_threads(console: Console, arguments: str) -> Iterator[object]:
 def thread(console: Console, arguments: str) -> Iterator[object]:
     """Select a thread by its number and print where it stands; without one, tell which thread is the current one."""
     session = console.session
-    current = session.current_thread()
     if not arguments:
+        current = session.current_thread()
         yield f"[Current thread is {current.number} ({current.target_id})]"
         return
     chosen = session.select_thread(thread_number(session, arguments.split()[0]))
