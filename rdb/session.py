@@ -224,6 +224,8 @@ class Session(Stopping):
         if report.stop.ended:
             self._ended()
             report = replace(report, remarks=self._without_thread())
+        elif self.process is not None and self.process.attached and self.target.is_live:
+            self.process.rest()
         self.prune()
         report = self._with_value(report)
         self.last_report = report

@@ -81,7 +81,8 @@ class Leave(BaseException):
 
 
 class Console:
-    """See the head of this file.  `moving` is true while a command may make the program run."""
+    """See the head of this file.  `moving` is true while a command may make the program run; with `leaving`, an exit status, the
+    conversation ends as soon as it stands."""
 
     def __init__(self, session: Session, terminal: Terminal, registry: Registry | None = None) -> None:
         from rdb.commands import everything
@@ -94,6 +95,7 @@ class Console:
         session.settings.on_change("exec-direction", self._check_direction)
         self.from_prompt = False
         self.moving = False
+        self.leaving: int | None = None
         self._examiner: Examiner | None = None
         self.after_command: list[Callable[[], None]] = []
         self._state: dict[type, Any] = {}
@@ -190,6 +192,8 @@ class Console:
                 self._show(node.declaration.handler(self, found.arguments, *([bodies] if takes_body else [])))
             finally:
                 self.moving = False
+                if self.leaving is not None:
+                    raise Leave(self.leaving)
         self._after_stop()
         self._hook("hookpost-", node.name)
 

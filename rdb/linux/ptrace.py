@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import enum
 import os
+import signal
 from collections.abc import Callable
 
 from ptrace.binding.func import _ptrace
@@ -156,6 +157,13 @@ def standing_event(pid: int) -> Event:
     except PtraceFailed:
         return Event.NONE  # stopped by job control
     return Event(code >> 8) if code > 0 and code >> 8 in set(Event) else Event.NONE
+
+
+def stands_trapped(pid: int) -> bool:
+    """Whether a thread stands with a SIGTRAP that the CPU has raised, in a stop that is a signal's."""
+    info = signal_info(pid)
+    number, code = int.from_bytes(info[:4], "little"), int.from_bytes(info[8:12], "little", signed=True)
+    return number == signal.SIGTRAP and 0 < code < 1 << 8
 
 
 def set_signal_info(pid: int, info: bytes) -> None:

@@ -35,15 +35,11 @@ def run(options: Options) -> int:
     """Run rdb as `options` say; the exit status is returned."""
     application = Application(options)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminate)
+        signal.signal(number, application.terminate)
     try:
         return application.run()
     finally:
         application.close()
-
-
-def _terminate(number: int, frame: types.FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 def make_terminal(output: Output, settings: Settings, batch: bool) -> PlainTerminal:
@@ -113,6 +109,14 @@ class Application:
             self.session.interrupt()
         else:
             raise KeyboardInterrupt
+
+    def terminate(self, number: int, frame: types.FrameType | None) -> None:
+        """We are told to end.  A program that moves is brought to a stand first, so that it can be let go unharmed."""
+        if self.console.moving and self.session.alive and self.console.leaving is None:
+            self.console.leaving = 128 + number
+            self.session.interrupt()
+        else:
+            raise SystemExit(128 + number)
 
     # Starting.
 

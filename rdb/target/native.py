@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from rdb.arch.base import Arch, Bank
-from rdb.errors import RdbError
+from rdb.errors import PtraceFailed, RdbError
 from rdb.events import Executed, Reason, Resume, Stop, Watch
 from rdb.linux import debug_registers, procfs, ptrace, wards
 from rdb.linux.procfs import Mapping
@@ -224,6 +224,20 @@ class NativeTarget(Target):
     def is_dead(self) -> bool:
         """Whether the process has been killed while it stood; the next wait will tell."""
         return all(procfs.thread_state(self._pid, thread) in ("Z", "X", "") for thread in self._threads.ids)
+
+    def rest(self) -> None:
+        """Have the threads stand so that they would just run on if we were killed.
+
+        A thread that stands with the SIGTRAP of a step or a breakpoint of ours would get it in that moment, and die of it.
+        """
+        for thread in self._threads.ids:
+            try:
+                if ptrace.stands_trapped(thread):
+                    ptrace.interrupt(thread)
+                    ptrace.cont(thread)
+                    os.waitpid(thread, ptrace.WAIT_ALL)
+            except (PtraceFailed, ChildProcessError):
+                pass  # it has been killed: the next wait will tell
 
     # -- for whoever steps by a Stepper
 
