@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 
 from rdb.arch.base import Bank
+from rdb.debuggee import Debuggee
 from rdb.errors import NoThread, RdbError
 from rdb.events import Reason, ThreadCreated, ThreadExited
 from rdb.family import Family
@@ -58,6 +59,9 @@ class Threaded(Family):
     def thread_number(self) -> int:
         """The number of the current thread; 0 without a process."""
         return self.thread_table.of(self.target.thread).number if self.target.threads() else 0
+
+    def process_title(self, debuggee: Debuggee) -> str:
+        return self.thread().target_id if debuggee is self.debuggee else super().process_title(debuggee)
 
     def _info(self, thread: Thread) -> ThreadInfo:
         current = thread.tid == self.target.thread
