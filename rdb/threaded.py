@@ -61,7 +61,7 @@ class Threaded(Family):
         return self.thread_table.of(self.target.thread).number if self.target.threads() else 0
 
     def process_title(self, debuggee: Debuggee) -> str:
-        return self.thread().target_id if debuggee is self.debuggee else super().process_title(debuggee)
+        return self.thread_of(self.target.thread).target_id if debuggee is self.debuggee else super().process_title(debuggee)
 
     def _info(self, thread: Thread) -> ThreadInfo:
         current = thread.tid == self.target.thread
