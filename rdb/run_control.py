@@ -274,7 +274,8 @@ class RunControl:
 
     def _on_signal(self, signal: Signalled) -> Sequence[Reason]:
         disposition = self.signals.get(signal.number, Disposition(True, True, True))
-        self.pending_signal = signal.number if disposition.forward else 0
+        if self.program.target.is_live:
+            self.pending_signal = signal.number if disposition.forward else 0
         if disposition.stop and not self._is_foreign:
             return (signal,)
         if disposition.tell:

@@ -277,6 +277,8 @@ class Session(Stopping):
         """Stop recording and forget the past; the program goes on from where it is looked at."""
         recording, process = self.need_recording(), self.need_process()
         try:
+            if recording.replaying:
+                self.run_control.forget_signals()
             recording.finish()
         except RdbError:
             if not process.is_dead:

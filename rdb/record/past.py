@@ -28,6 +28,7 @@ from rdb.events import (
 )
 from rdb.linux.ptrace import Memory
 from rdb.record.address_space import AddressSpace
+from rdb.record.deliveries import signalled
 from rdb.record.machine import Banks, Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.record_list import RecordList
@@ -251,6 +252,9 @@ class Past:
             return (EndOfHistory(direction),)
         if self.pc in until.breakpoints:
             reasons.append(AtBreakpoint(self.pc))
+        info = self.log.deliveries.at(target)
+        if info is not None and signalled(info).number not in until.passed:
+            reasons.append(signalled(info))
         if not reasons and self.log.turns.lives[stepping].exists(target):
             self.number = stepping
         return tuple(reasons) or None

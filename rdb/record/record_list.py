@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from rdb.events import Direction
+from rdb.record.deliveries import Deliveries
 from rdb.record.entry import Entry, Kind, Layout, LayoutTable, entries
 from rdb.record.log_segment import LogSegment
 from rdb.record.machine import Machine
@@ -38,6 +39,7 @@ class RecordList:
         self.layouts = LayoutTable()
         self.changes: list[MappingChange] = []
         self.turns = Turns(thread)
+        self.deliveries = Deliveries()
         self.oldest: LogSegment = self.entries_from(0)
         self.newest: LogSegment = self.oldest
         self.low = 0
@@ -104,6 +106,7 @@ class RecordList:
             self.oldest = self.oldest.newer
             self.oldest.older = None
             self.turns.prune(self.oldest.first)
+        self.deliveries.prune(self.low)
 
     def cut(self, position: int) -> None:
         """Forget the future: `position` becomes the newest."""
@@ -111,6 +114,7 @@ class RecordList:
             self.turns.lives[number].pc = self.pc_of(number, position)
         self._drop(position)
         self.turns.cut(position)
+        self.deliveries.cut(position)
 
     def take_back(self) -> None:
         """Drop the newest record; another one is made of its instruction."""

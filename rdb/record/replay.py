@@ -40,6 +40,9 @@ def search(
     at = _breakpoint(log, number, position, direction, until) if until.breakpoints else None
     if at is not None and at != end:
         found.append(Found(at, log.turns.at(at), (AtBreakpoint(log.pc(at)),)))
+    delivered = log.deliveries.nearest(position, direction, until.passed)
+    if delivered is not None and delivered[0] >= log.low + (not forward):
+        found.append(Found(delivered[0], log.turns.at(delivered[0]), (delivered[1],)))
     if not found:
         return Found(end, survivor(log, number, end), (EndOfHistory(direction),))
     nearest = (min if forward else max)(found, key=lambda each: each.position)

@@ -57,6 +57,7 @@ class SignalDelivery:
         self._size = self._largest()
         self._infos: dict[int, bytes] = {}
         self._held = b""
+        self._undone: set[int] = set()
         self.learn()
         self._trap_action = signal_state.action(injector, abi, signal.SIGTRAP)
 
@@ -101,6 +102,12 @@ class SignalDelivery:
         self._infos[self._thread] = info
         return info
 
+    def cut(self) -> None:
+        """The program goes on from the past: no call is under way there, and what has arrived since has not."""
+        self.calls.forget()
+        self._undone = {int.from_bytes(info[:4], "little") for info in self._infos.values()}
+        self._infos.clear()
+
     def let_go(self) -> None:
         """Recording ends here: what is under way goes on without us."""
         self.calls.give_back()
@@ -110,6 +117,9 @@ class SignalDelivery:
     def deliver(self, number: int) -> int:
         """Deliver a signal, or drop it where it does nothing; a wait status, TRAPPED where recording may go on."""
         info = self._infos.pop(self._thread, b"")
+        if number in self._undone:
+            self._undone.clear()
+            return TRAPPED
         bit = signal_state.bit(number)
         if number == signal.SIGTRAP:
             self._set_trap_action()
@@ -125,6 +135,8 @@ class SignalDelivery:
         self.calls.give_back()
         status = self.recorder.stepper.step(number)
         if os.WIFSTOPPED(status) and not comparison.unchanged():
+            if status == TRAPPED:
+                self.recorder.log.deliveries.add(self.recorder.log.high, _about(number, info))
             self._commit(comparison, places, entered=status == TRAPPED)
         return status
 
@@ -168,6 +180,11 @@ class SignalDelivery:
         frame = self.recorder.arch.signal_frame
         told = procfs.auxiliary_vector(self._thread, self.abi.word).get(_AT_MINSIGSTKSZ)
         return told + frame.alignment if told else frame.largest
+
+
+def _about(number: int, info: bytes) -> bytes:
+    """The siginfo_t of a signal that is delivered; one that the user has sent in place of another has none of its own."""
+    return info if int.from_bytes(info[:4], "little") == number else number.to_bytes(4, "little").ljust(len(info) or 128, b"\0")
 
 
 def _code(info: bytes) -> int:

@@ -50,12 +50,14 @@ class Until:
     within       go on while pc is in there (a stepping range)
     watches      stretches of memory to watch
     count        at most so many instructions
+    passed       signals whose delivery in the past is not stopped for
     """
 
     breakpoints: Collection[int] = ()
     within: Range = EVERYWHERE
     watches: Sequence[Watch] = ()
     count: int | None = None
+    passed: Collection[int] = range(1, 65)
 
 
 @dataclass(frozen=True)

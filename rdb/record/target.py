@@ -43,6 +43,7 @@ from rdb.linux.inject import Injector
 from rdb.linux.stepper import TRAPPED
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
+from rdb.record.deliveries import signalled
 from rdb.record.departures import STOPPED, Departure, Departures
 from rdb.record.entry import Kind
 from rdb.record.kernel_state import Process
@@ -159,7 +160,7 @@ class RecordTarget(Target):
         What the kernel keeps for the program is put back as far as that can be done; the user is told what has moved on.
         """
         if self.replaying:
-            self.delivery.calls.forget()
+            self.delivery.cut()
             self.past.make_present()
             moved = str(self.outside.cut(self.position))
             self.stepper.refresh()
@@ -258,7 +259,7 @@ class RecordTarget(Target):
     def wait(self) -> Stop:
         request = self._request
         if self.replaying or request.direction is Direction.REVERSE:
-            until = Until(frozenset(self._breakpoints), watches=tuple(self._watches))
+            until = Until(frozenset(self._breakpoints), watches=tuple(self._watches), passed=self._silent)
             reasons = self.past.resume(request, until)
         else:
             self._executing = True
@@ -398,8 +399,7 @@ class RecordTarget(Target):
         number, info = os.WSTOPSIG(status), self.delivery.arrived()
         if number in self._silent:
             return self._deliver(number)
-        code, address = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:24], "little")
-        return (Signalled(number, code, address),)
+        return (signalled(info),)
 
     def _deliver(self, number: int) -> tuple[Reason, ...] | None:
         status = self.delivery.deliver(number)

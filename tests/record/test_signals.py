@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from rdb.events import Direction, EndOfHistory, Exited, Signalled
+from rdb.linux.signals import Disposition
+from rdb.session import Session
 from tests.build import program
 from tests.i386.build import program32
 from tests.oracle import snapshot
 
+SIGUSR1 = 10
 PROGRAMS = {
     "signal_handlers.c": "ordinary nested deferred reset alternate disarmed returned exhausted jumps informed extended",
     "signal_faults.c": "protection strings division illegal breakpoint truncated nested wide",
@@ -46,3 +50,44 @@ def test_brought_back(source: str, name: str, bits: int) -> None:
     assert report.misses == []
     assert report.status == 0
     assert report.comparisons > 60
+
+
+def _recorded(session: Callable[..., Session], name: str) -> Session:
+    debugging = session(program("signal_handlers.c"), query=lambda question: "program exit" in question)
+    debugging.arguments = name
+    debugging.run(stop_at="main")
+    debugging.record()
+    return debugging
+
+
+def test_stops_in_both_directions(session: Callable[..., Session]) -> None:
+    """The past is stopped at a signal as the present was, if `handle` says so."""
+    debugging = _recorded(session, "ordinary")
+    places = []
+    while (signalled := debugging.cont().stop.reason(Signalled)) is not None:
+        assert signalled.number == SIGUSR1
+        places.append((debugging.recording.position, debugging.evaluate_integer("caught")))  # type: ignore[union-attr]
+    assert [caught for _, caught in places] == [0, 10, 1010]
+    for direction, order in ((Direction.REVERSE, places[::-1]), (Direction.FORWARD, places)):
+        for place in order:
+            again = debugging.cont(direction).stop.reason(Signalled)
+            assert again is not None and again.number == SIGUSR1
+            assert (debugging.recording.position, debugging.evaluate_integer("caught")) == place  # type: ignore[union-attr]
+        assert debugging.cont(direction).stop.reason(EndOfHistory) == EndOfHistory(direction)
+    debugging.signals[SIGUSR1] = Disposition(stop=False, tell=False, forward=True)
+    assert debugging.cont(Direction.REVERSE).stop.reason(EndOfHistory)
+
+
+def test_what_has_arrived_is_undone_by_going_live(session: Callable[..., Session]) -> None:
+    """A signal for which the program stood does not follow it into its past; there it comes again by itself."""
+    debugging = _recorded(session, "ordinary")
+    assert debugging.cont().stop.reason(Signalled)
+    assert debugging.cont(Direction.REVERSE).stop.reason(EndOfHistory)
+    debugging.record_stop()
+    debugging.break_at("count")
+    caught = []
+    while not (report := debugging.cont()).stop.ended:
+        if report.stop.reason(Signalled) is None:
+            caught.append(debugging.evaluate_integer("caught"))
+    assert caught == [0, 10, 1010]
+    assert report.stop.reason(Exited) == Exited(0)
