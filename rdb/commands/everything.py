@@ -6,7 +6,7 @@ import importlib
 
 MODULES = (
     "guidance", "scripting", "settings_commands", "files", "running", "inferiors", "stopping", "catching", "stack", "data",
-    "source", "machine_code", "record", "info", "threads", "apply", "maintenance",
+    "source", "machine_code", "record", "info", "signals", "threads", "apply", "maintenance",
 )
 
 

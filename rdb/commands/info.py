@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rdb.address import address_text
 from rdb.commands.answers import LibraryTable, MappingTable
-from rdb.commands.arguments import address_of, number_of, regexp
+from rdb.commands.arguments import address_of, regexp
 from rdb.commands.program import libraries, main_object, process_id
 from rdb.commands.registry import command, prefix
 from rdb.errors import NoProcess, RdbError, UsageError
@@ -191,82 +191,6 @@ def info_program(console: Console, arguments: str) -> Iterator[str]:
     yield f"\tUsing the running image of child process {process_id(session)}.\nProgram stopped at {session.need_frame().pc:#x}."
 
 
-
-
-# Signals.
-
-
-@command("info signals", "handle", group="status", arguments="[SIGNAL]")
-def info_signals(console: Console, arguments: str) -> Iterator[str]:
-    """Tell what happens when the program gets a signal: whether it stops, is told to you, and is passed to the program."""
-    yield SIGNAL_HEADING
-    if arguments:
-        yield _signal_row(console, signal_number(console, arguments))
-        return
-    yield ""
-    for number in sorted(console.session.signals):
-        yield _signal_row(console, number)
-    yield '\nUse the "handle" command to change these tables.'
-
-
-SIGNAL_HEADING = "Signal        Stop\tPrint\tPass to program\tDescription"
-
-
-def _signal_row(console: Console, number: int) -> str:
-    from rdb.linux.signals import describe, name
-
-    row = console.session.signals[number]
-    words = "\t".join("Yes" if flag else "No" for flag in (row.stop, row.tell, row.forward))
-    return f"{name(number):13} {words}\t\t{describe(number)}"
-
-
-def signal_number(console: Console, text: str) -> int:
-    """The number of a signal given as SIGINT or as 2."""
-    from rdb.linux.signals import name
-
-    for number in console.session.signals:
-        if name(number) == text:
-            found: int = number
-            return found
-    number = number_of(console.session, text)
-    if number not in console.session.signals:
-        raise UsageError("Only signals 1-15 are valid as numeric signals.\nUse \"info signals\" for a list of symbolic signals.")
-    return number
-
-
-ACTIONS = {
-    "stop": {"stop": True, "tell": True}, "nostop": {"stop": False}, "print": {"tell": True},
-    "noprint": {"tell": False, "stop": False}, "pass": {"forward": True}, "nopass": {"forward": False},
-    "ignore": {"forward": False}, "noignore": {"forward": True},
-}
-
-
-@command("handle", group="running", arguments="SIGNAL ... ACTION ...")
-def handle(console: Console, arguments: str) -> Iterator[str]:
-    """Say what happens when the program gets a signal.
-    Actions: stop, nostop, print, noprint, pass (the program sees it), nopass; `all` stands for all signals but SIGINT and
-    SIGTRAP."""
-    from dataclasses import replace
-
-    from rdb.linux.signals import name
-
-    if not arguments:
-        raise UsageError("Argument required (signal to handle).")
-    signals = console.session.signals
-    chosen: list[int] = []
-    change: dict[str, bool] = {}
-    for word in arguments.split():
-        if word in ACTIONS:
-            change.update(ACTIONS[word])
-        elif word == "all":
-            chosen += [number for number in signals if name(number) not in ("SIGINT", "SIGTRAP")]
-        else:
-            chosen.append(signal_number(console, word))
-    for number in chosen:
-        signals[number] = replace(signals[number], **change)
-    if chosen and console.from_prompt:
-        yield SIGNAL_HEADING
-        yield from (_signal_row(console, number) for number in chosen)
 
 
 # Lists of symbols.

@@ -39,10 +39,19 @@ DESCRIPTIONS = {
     "SIGWINCH": "Window size changed",
     "SIGIO": "I/O possible",
     "SIGPWR": "Power fail/restart",
+    "SIGSTKFLT": "Stack fault",
     "SIGSYS": "Bad system call",
 }
 
 _QUIET = ("SIGALRM", "SIGCHLD", "SIGURG", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO")
+# The numbers by which commands may name a signal are GDB's own: the kernel's differ (SIGBUS, SIGSYS), and one is not Linux's.
+_NUMBERED = (
+    "SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGEMT SIGFPE SIGKILL SIGBUS SIGSEGV SIGSYS SIGPIPE SIGALRM SIGTERM"
+).split()
+# The order in which GDB lists them.
+_ORDER = [name for name in _NUMBERED if name != "SIGEMT"] + (
+    "SIGURG SIGSTOP SIGTSTP SIGCONT SIGCHLD SIGTTIN SIGTTOU SIGIO SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGUSR1 SIGUSR2 SIGPWR"
+).split() + [f"SIG{number}" for number in (*range(33, 64), 32, 64)]
 # Not passed on: they are the debugger's own.
 _KEPT = ("SIGINT", "SIGTRAP")
 
@@ -70,6 +79,19 @@ def describe(number: int) -> str:
     return DESCRIPTIONS.get(name(number), f"Real-time event {number}")
 
 
+def number_of(text: str) -> int | None:
+    """The kernel's number of a signal given by name, or as one of GDB's numbers from 1 to 15; None if there is no such signal."""
+    if text.isdecimal():
+        at = int(text) - 1
+        text = _NUMBERED[at] if 0 <= at < len(_NUMBERED) else ""
+    return _BY_NAME.get(text)
+
+
+def listed() -> list[int]:
+    """All signals in the order in which GDB lists them."""
+    return [_BY_NAME[name] for name in _ORDER]
+
+
 def defaults() -> dict[int, Disposition]:
     """Number -> what GDB does with the signal unless told otherwise."""
     table = {}
@@ -87,3 +109,6 @@ _STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 def ends_by_default(number: int) -> bool:
     """Whether a signal without a handler ends the program, unless it ignores it."""
     return name(number) not in (*_IGNORED, *_STOPPING)
+
+
+_BY_NAME = {name(number): number for number in range(1, 65)}
