@@ -12,7 +12,7 @@ Invariants:
 * What is known of the signal, its siginfo_t, is what it was when the thread stopped for it, whatever calls of ours the thread
   has made since.
 * A single step of a thread that has SIGTRAP blocked, as its handler has, takes the handler of SIGTRAP away; it is given back
-  before a SIGTRAP is delivered.
+  when the handler returns and before a SIGTRAP is delivered.
 * `altstacks` is what the kernel has for each thread.  It is asked when nothing can be disturbed: when recording begins and after
   the calls that change it, not between the arrival of a signal and its delivery.
 """
@@ -35,14 +35,21 @@ from rdb.linux.stepper import TRAPPED
 from rdb.record.comparison import Comparison, Stretches
 from rdb.record.entry import Kind
 from rdb.record.interrupted_call import InterruptedCalls
+from rdb.record.ledger import Ledger
+from rdb.record.signal_states import SignalMask, SignalStack
 from rdb.record.single_step import SingleStepRecorder
 
 # <linux/auxvec.h>
 _AT_MINSIGSTKSZ = 51
+_RETURN = ("rt_sigreturn", "sigreturn")
+# <asm-generic/signal-defs.h>
+_SIG_IGN = 1
 # <asm-generic/siginfo.h>
 _TRAP_TRACE = 2
 # The calls after which the alternate stack may be another.
 _CHANGE_STACK = ("sigaltstack", "rt_sigreturn")
+# Other calls after which the mask may be another.
+_CHANGE_MASK = ("rt_sigprocmask", "sigprocmask", "sigreturn", "ssetmask")
 # The calls after which a signal may have another handler.
 _CHANGE_ACTION = ("rt_sigaction", "sigaction", "signal")
 
@@ -50,10 +57,13 @@ _CHANGE_ACTION = ("rt_sigaction", "sigaction", "signal")
 class SignalDelivery:
     """Delivers signals to the thread that `recorder` records."""
 
-    def __init__(self, recorder: SingleStepRecorder, injector: Injector, abi: Abi, warn: Callable[[str], None]) -> None:
-        self.recorder, self.injector, self.abi, self.warn = recorder, injector, abi, warn
+    def __init__(
+        self, recorder: SingleStepRecorder, injector: Injector, abi: Abi, ledger: Ledger, warn: Callable[[str], None]
+    ) -> None:
+        self.recorder, self.injector, self.abi, self.ledger, self.warn = recorder, injector, abi, ledger, warn
         self.calls = InterruptedCalls(recorder)
         self.altstacks: dict[int, AlternateStack] = {}
+        self._masks: dict[int, bytes] = {}
         self._size = self._largest()
         self._infos: dict[int, bytes] = {}
         self._held = b""
@@ -73,12 +83,27 @@ class SignalDelivery:
 
     def learn(self) -> None:
         """Ask for the alternate stack of the current thread, which must not be about to be given a signal."""
+        self._masks[self._thread] = ptrace.signal_mask(self._thread)
         self.altstacks[self._thread] = signal_state.alternate_stack(self.injector, self.abi)
+
+    def _notice(self, stack: AlternateStack) -> None:
+        """The newest record may have changed the mask, and the alternate stack, which is `stack` now."""
+        thread, position = self._thread, self.recorder.log.high - 1
+        mask, known = ptrace.signal_mask(thread), self._altstack()
+        if mask != self._masks.get(thread, mask):
+            self.ledger.remember(position, SignalMask(thread), self._masks[thread])
+        if stack != known:
+            self.ledger.remember(position, SignalStack(thread, self.abi), known)
+        self._masks[thread], self.altstacks[thread] = mask, stack
 
     def called(self, name: str | None, arguments: Sequence[int]) -> None:
         """The thread has made this system call."""
+        if name in _RETURN:
+            self._set_trap_action()
         if name in _CHANGE_STACK:
-            self.learn()
+            self._notice(signal_state.alternate_stack(self.injector, self.abi))
+        elif name in _CHANGE_MASK:
+            self._notice(self._altstack())
         elif name in _CHANGE_ACTION and arguments[0] == signal.SIGTRAP:
             self._trap_action = signal_state.action(self.injector, self.abi, signal.SIGTRAP)
 
@@ -100,6 +125,7 @@ class SignalDelivery:
         """The thread has stopped for a signal: the siginfo_t of it."""
         info, self._held = self._held or ptrace.signal_info(self._thread), b""
         self._infos[self._thread] = info
+        self._undone.clear()
         return info
 
     def cut(self) -> None:
@@ -107,6 +133,7 @@ class SignalDelivery:
         self.calls.forget()
         self._undone = {int.from_bytes(info[:4], "little") for info in self._infos.values()}
         self._infos.clear()
+        self._masks.clear()
 
     def let_go(self) -> None:
         """Recording ends here: what is under way goes on without us."""
@@ -141,8 +168,10 @@ class SignalDelivery:
         return status
 
     def _set_trap_action(self) -> None:
+        if signal_state.handler(self._trap_action, self.abi) <= _SIG_IGN:
+            return
         caught, _ = signal_state.dispositions(self._thread)
-        if not caught & signal_state.bit(signal.SIGTRAP) and signal_state.handler(self._trap_action, self.abi) > 1:
+        if not caught & signal_state.bit(signal.SIGTRAP):
             signal_state.set_action(self.injector, signal.SIGTRAP, self._trap_action)
 
     def _give_back(self, number: int, info: bytes) -> None:
@@ -158,7 +187,7 @@ class SignalDelivery:
             self.warn(f"The frame of a signal handler lies at {sp:#x}, where it was not expected: it cannot be undone.")
         comparison.commit(Kind.SIGNAL, gap=not expected)
         if entered:
-            self.altstacks[self._thread] = self._altstack().after_delivery()
+            self._notice(self._altstack().after_delivery())
 
     # -- where the frame may be
 

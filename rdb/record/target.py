@@ -112,7 +112,7 @@ class RecordTarget(Target):
         self.space.let_kernel_write()
         abi = ABIS[arch.syscall.abi]
         self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
-        self.delivery = SignalDelivery(self.recorder, injector, abi, warn)
+        self.delivery = SignalDelivery(self.recorder, injector, abi, self.outside.ledger, warn)
         self.delivery.calls.begin()
         self.departures = Departures(process, self.recorder, settings, self._ask)
         self.special = SpecialSteps(
@@ -163,6 +163,7 @@ class RecordTarget(Target):
             self.delivery.cut()
             self.past.make_present()
             moved = str(self.outside.cut(self.position))
+            self.delivery.learn()
             self.stepper.refresh()
             self.recorder.forget_code()
             if moved:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rdb.events import Direction, EndOfHistory, Exited, Signalled
+from rdb.linux import ptrace, signal_state
 from rdb.linux.signals import Disposition
 from rdb.session import Session
 from tests.build import program
@@ -90,4 +91,32 @@ def test_what_has_arrived_is_undone_by_going_live(session: Callable[..., Session
         if report.stop.reason(Signalled) is None:
             caught.append(debugging.evaluate_integer("caught"))
     assert caught == [0, 10, 1010]
+    assert report.stop.reason(Exited) == Exited(0)
+
+
+def test_mask_and_stack_are_put_back(session: Callable[..., Session]) -> None:
+    """A program that goes on from its past has the mask and the alternate stack of then."""
+    debugging = session(program("signal_state.c"), query=lambda question: "program exit" not in question)
+    debugging.signals[SIGUSR1] = Disposition(stop=False, tell=False, forward=True)
+
+    def kept() -> tuple[bytes, object]:
+        recording = debugging.recording
+        assert recording is not None
+        mask = ptrace.signal_mask(recording.pid)
+        return mask, signal_state.alternate_stack(recording.space.injector, recording.delivery.abi)
+
+    debugging.run(stop_at="main")
+    debugging.record()
+    debugging.break_at("marker")
+    moments = []
+    for _ in range(6):
+        assert debugging.cont().frame is not None
+        moments.append((debugging.recording.position, kept()))  # type: ignore[union-attr]
+    assert len({state for _, state in moments}) == 4
+    for position, state in reversed(moments):
+        debugging.record_goto(position)
+        debugging.record_delete()
+        assert kept() == state, f"at {position}"
+    while not (report := debugging.cont()).stop.ended:
+        pass
     assert report.stop.reason(Exited) == Exited(0)
