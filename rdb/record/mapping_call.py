@@ -33,8 +33,8 @@ _MARKING_FLAGS = 0x100 | 0x2000 | 0x4000 | 0x20000 | 0x40000
 # The calls that give and take marks otherwise.
 _MARKING = frozenset(("madvise", "mlock", "mlock2", "munlock", "mlockall", "munlockall", "pkey_mprotect"))
 _MAPPING = frozenset(("mmap", "mmap2"))
-# The calls whose new memory begins as zeros, or as its file.
-_FRESH = _MAPPING | {"brk"}
+# The calls whose new memory begins as zeros, or as its file (moved memory is told otherwise).
+_FRESH = _MAPPING | {"brk", "mremap"}
 # What detaches a System V segment does not say how large it is.
 _DETACHING = frozenset(("shmdt", "ipc"))
 _MREMAP_FIXED, _MREMAP_DONTUNMAP = 2, 4

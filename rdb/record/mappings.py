@@ -120,6 +120,12 @@ class MappingChange:
     segments: Segments | None = None
     sides: tuple[Sequence[Area], Sequence[Area]] = ((), ())
 
+    @property
+    def touches_code(self) -> bool:
+        """Whether memory that can be executed came, went, or may have moved."""
+        stretches = (area for stretch in self.stretches for area in (stretch.before, stretch.after) if area is not None)
+        return any(area.executable for area in (*stretches, *self.sides[False], *self.sides[True]))
+
     def __bool__(self) -> bool:
         return bool(self.stretches or self.move or self.brk or self.guards or self.rseq or self.segments)
 
@@ -133,7 +139,7 @@ class Layout:
 
     def areas(self, lines: Iterable[str]) -> list[Area]:
         """Some of the lines, marked, by ascending address."""
-        found = (replace(procfs.mapping(line), marks=self.marks.get(line.partition(" ")[0], frozenset())) for line in lines)
+        found = (_marked(procfs.mapping(line), _marks(self, line)) for line in lines)
         return sorted((area for area in found if area.name not in _KEPT), key=lambda area: area.start)
 
     def within(self, start: int, end: int) -> list[Area]:
@@ -141,6 +147,10 @@ class Layout:
         areas = self.areas(line for line in self.lines if _touches(line, start, end))
         parts = (cut([area], max(start, area.start), min(end, area.end)) for area in areas)
         return [part for part in parts if part is not None]
+
+
+def _marked(area: Area, marks: frozenset[str]) -> Area:
+    return replace(area, marks=marks) if marks else area
 
 
 def _touches(line: str, start: int, end: int) -> bool:

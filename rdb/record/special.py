@@ -168,7 +168,7 @@ class SpecialSteps:
         change = mapping.done(recorder.register(convention.result))
         comparison.add(mapping.emptied)
         comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
-        if change is not None:
+        if change is not None and change.touches_code:
             recorder.forget_code()
         signalled = self.delivery.came_with_call(status)
         self.delivery.called(name, arguments)
