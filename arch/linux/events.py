@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from rdb.arch.linux.memory import DETACHES
 from rdb.arch.linux.terms import (
     MAPPING,
     NOTHING,
@@ -65,7 +66,7 @@ EVENTS: Table = {
     "ppoll_time64": out(0, count(1) * "pollfd") + out(2, "timespec64"),
     **rows("epoll_wait epoll_pwait epoll_pwait2", out(1, count(2) * "epoll_event")),
     "io_setup": out(1, "word") + MAPPING,
-    "io_destroy": MAPPING,
+    "io_destroy": DETACHES,
     "io_submit": (Depends(_submitted),) + _RING,
     "io_cancel": out(2, "io_event") + _RING,
     **rows("io_getevents io_pgetevents io_pgetevents_time64", out(3, arg(2) * "io_event") + _RING),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdb.arch.linux.memory import SHMDT
+from rdb.arch.linux.memory import DETACHES
 from rdb.arch.linux.terms import MAPPING, NOTHING, Call, Effect, Multiplexed, Place, Table, arg, by, count, out, pointer, rows
 
 # The operations that write a user word, without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.  Source: uapi/linux/futex.h.
@@ -72,7 +72,7 @@ _IPC_CALLS: dict[int, tuple[Effect, tuple[int, ...]]] = {
     13: (NOTHING, ()),  # MSGGET
     14: (_control(1, 2, _MSGCTL), (1, 2, 4)),  # MSGCTL
     21: (MAPPING + out(2, "word"), (1, 4, 3)),  # SHMAT: the address is stored, not returned
-    22: (SHMDT, (4,)),  # SHMDT
+    22: (DETACHES, (4,)),  # SHMDT
     23: (NOTHING, ()),  # SHMGET
     24: (_control(1, 2, _SHMCTL), (1, 2, 4)),  # SHMCTL
 }

@@ -35,8 +35,8 @@ _MAP_FIXED, _MREMAP_FIXED = 0x10, 2
 _GIVES_UP = 4, 8, 24, 102, 103
 _MADV_REMOVE = 9  # a hole in the mapped file
 
-# How much shmdt unmaps is not said: the segment that begins there.
-SHMDT: Effect = MAPPING + discards(0, fixed(1))
+# How much shmdt and io_destroy unmap is not said: the segment or ring that begins there.
+DETACHES: Effect = MAPPING + discards(0, fixed(1))
 _MMAP: Effect = MAPPING + when(arg(3), _MAP_FIXED, discards(0, _LENGTH))
 
 
@@ -56,7 +56,7 @@ MEMORY: Table = {
     "madvise": MAPPING + by(count(2), {**dict.fromkeys(_GIVES_UP, discards(0, _LENGTH)), _MADV_REMOVE: out(0, _LENGTH)}),
     "process_madvise": MAPPING + by(count(3), dict.fromkeys((*_GIVES_UP, _MADV_REMOVE), vector(1, arg(2)))),
     "remap_file_pages": MAPPING + discards(0, _LENGTH),
-    "shmdt": SHMDT,
+    "shmdt": DETACHES,
     **rows("brk mprotect pkey_mprotect shmat mseal map_shadow_stack mlock mlock2 munlock mlockall munlockall", MAPPING),
     # pkey_alloc sets the new key's rights in pkru.
     "pkey_alloc": REGISTERS,

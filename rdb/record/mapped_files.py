@@ -22,6 +22,8 @@ from rdb.linux.procfs import Mapping
 
 # Large enough for any offset, and it takes no room: the file is sparse.
 _STAND_IN_SIZE = 1 << 40
+# Memory that the kernel fills in while somebody uses it: the rings of io_uring, perf and asynchronous input and output.
+_KERNEL_S = ("anon_inode:", "/[aio]")
 # Links to what is mapped; only with CAP_CHECKPOINT_RESTORE can they be followed (proc(5)).
 BY_MAPPING = "/proc/{pid}/map_files"
 
@@ -45,7 +47,7 @@ class MappedFiles:
     def hold(self, pid: int, area: Mapping) -> None:
         """Keep the file of a mapping of `pid`, if it has one that can be kept."""
         key = (area.device, area.inode)
-        if not area.inode or key in self._held or len(self._held) >= self._room:
+        if not area.inode or key in self._held or len(self._held) >= self._room or area.name.startswith(_KERNEL_S):
             return
         self._held[key] = _open(pid, area)
 

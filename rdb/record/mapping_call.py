@@ -35,8 +35,8 @@ _MARKING = frozenset(("madvise", "mlock", "mlock2", "munlock", "mlockall", "munl
 _MAPPING = frozenset(("mmap", "mmap2"))
 # The calls whose new memory begins as zeros, or as its file (moved memory is told otherwise).
 _FRESH = _MAPPING | {"brk", "mremap"}
-# What detaches a System V segment does not say how large it is.
-_DETACHING = frozenset(("shmdt", "ipc"))
+# What detaches a System V segment or a ring does not say how large it is.
+_DETACHING = frozenset(("shmdt", "ipc", "io_destroy"))
 _MREMAP_FIXED, _MREMAP_DONTUNMAP = 2, 4
 _MADV_DONTNEED, _MADV_FREE, _GUARD_INSTALL = 4, 8, 102
 _LAST_ERROR = 4095
@@ -83,7 +83,7 @@ class MappingCall:
         return [(area.start, area.end) for start, end in aligned for area in self._before.within(start, end)]
 
     def _segment(self, address: int) -> Spans:
-        """All that is mapped of the System V segment at `address`."""
+        """All that is mapped of the segment or ring at `address`."""
         assert self._before is not None
         areas = self._before.areas(self._before.lines)
         here = [area for area in areas if area.start == address]
