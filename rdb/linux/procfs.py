@@ -130,6 +130,11 @@ def status(pid: int) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def is_pending(pid: int, signal: int) -> bool:
+    """Whether a signal that was sent to the process has not been taken by a thread yet (proc(5), ShdPnd)."""
+    return bool(int(status(pid).get("ShdPnd", "0"), 16) >> signal - 1 & 1)
+
+
 def thread_state(pid: int, thread: int) -> str:
     """What a thread does, one letter as in proc(5): R runs, S or D sleeps, t is held by us, Z has ended; "" if it is gone."""
     try:

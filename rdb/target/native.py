@@ -25,6 +25,7 @@ from rdb.linux.threads import OPTIONS, Threads
 from rdb.target.all_stop import AllStop
 from rdb.target.base import Stratum, Target
 from rdb.target.newborn import HOW, Newborn
+from rdb.target.unheard import Unheard
 
 _IN_A_CALL = (*HOW, ptrace.Event.EXEC, ptrace.Event.VFORK_DONE)
 
@@ -56,6 +57,7 @@ class NativeTarget(Target):
         self._group = os.getpgid(pid)
         self._threads = threads or Threads(pid)
         self._movement = AllStop(self._threads, arch, self.memory, lambda reason: self.tell(reason))
+        self._unheard = Unheard(pid, self._movement.interrupt)
         self._lender: NativeTarget | None = None
         # A launched program must not outlive its debugger, stopped for ever; an attached one must survive it.
         for thread in self._threads.ids:
@@ -181,10 +183,13 @@ class NativeTarget(Target):
 
     def resume(self, request: Resume) -> None:
         self.give_terminal()
+        if self._terminal.present and not self.attached:
+            self._unheard.begin()
         self._movement.resume(request)
 
     def wait(self) -> Stop:
         stop = self._movement.wait()
+        self._unheard.end()
         if stop.ended:
             self._terminal.forget()
         else:
@@ -217,6 +222,7 @@ class NativeTarget(Target):
         self._terminal.forget()
 
     def close(self) -> None:
+        self._unheard.close()
         self.memory.close()
         wards.reap()
 
