@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from rdb import new_image
 from rdb.arch.base import Bank
 from rdb.errors import RdbError
-from rdb.events import Direction, Executed, Reason, Resume, Stop
+from rdb.events import Direction, Executed, Exited, Killed, Reason, Resume, Stop
 from rdb.linux import signals
 from rdb.returned import returned_value
 from rdb.run_control import RunControl
@@ -219,9 +219,17 @@ class Session(Stopping):
             stop = process.wait()
             return StopReport(stop, stop.reasons, None, Show.NOTHING)
 
+    def _keep_status(self, stop: Stop) -> None:
+        """$_exitcode or $_exitsignal, whichever the end of the program gives; the other is void."""
+        for name, reason in (("_exitcode", stop.reason(Exited)), ("_exitsignal", stop.reason(Killed))):
+            self.convenience.pop(name, None)
+            if reason is not None:
+                self.set_convenience(name, reason.status if isinstance(reason, Exited) else reason.number)
+
     def _note(self, report: StopReport) -> StopReport:
         """Keep the session in step with a stop."""
         if report.stop.ended:
+            self._keep_status(report.stop)
             self._ended()
             report = replace(report, remarks=self._without_thread())
         elif self.process is not None and self.process.attached and self.target.is_live:

@@ -46,12 +46,16 @@ DESCRIPTIONS = {
 _QUIET = ("SIGALRM", "SIGCHLD", "SIGURG", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO")
 # The numbers by which commands may name a signal are GDB's own: the kernel's differ (SIGBUS, SIGSYS), and one is not Linux's.
 _NUMBERED = (
-    "SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGEMT SIGFPE SIGKILL SIGBUS SIGSEGV SIGSYS SIGPIPE SIGALRM SIGTERM"
-).split()
+    "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGEMT", "SIGFPE", "SIGKILL", "SIGBUS", "SIGSEGV", "SIGSYS",
+    "SIGPIPE", "SIGALRM", "SIGTERM",
+)  # fmt: skip
 # The order in which GDB lists them.
-_ORDER = [name for name in _NUMBERED if name != "SIGEMT"] + (
-    "SIGURG SIGSTOP SIGTSTP SIGCONT SIGCHLD SIGTTIN SIGTTOU SIGIO SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGWINCH SIGUSR1 SIGUSR2 SIGPWR"
-).split() + [f"SIG{number}" for number in (*range(33, 64), 32, 64)]
+_ORDER = (
+    *(name for name in _NUMBERED if name != "SIGEMT"),
+    "SIGURG", "SIGSTOP", "SIGTSTP", "SIGCONT", "SIGCHLD", "SIGTTIN", "SIGTTOU", "SIGIO", "SIGXCPU", "SIGXFSZ", "SIGVTALRM",
+    "SIGPROF", "SIGWINCH", "SIGUSR1", "SIGUSR2", "SIGPWR",
+    *(f"SIG{number}" for number in (*range(33, 64), 32, 64)),
+)  # fmt: skip
 # Not passed on: they are the debugger's own.
 _KEPT = ("SIGINT", "SIGTRAP")
 

@@ -1,7 +1,7 @@
 """What the kernel keeps for the signals of a thread, as states of the ledger: the mask and the alternate stack.
 
-The delivery of signals (rdb.record.signal_delivery) sees every change of them and tells the ledger, so that a program that goes on
-from its past has the mask and the alternate stack of that moment.
+The delivery of signals (rdb.record.signal_delivery) sees every change of them and tells the ledger, so that a program that goes
+on from its past has the mask and the alternate stack of that moment.
 """
 
 from __future__ import annotations
