@@ -35,7 +35,7 @@ class Stopping(Threaded):
         """A breakpoint at a linespec, for one thread or (None) for all; with `pending` one that waits for a library if the place
         does not exist yet."""
         if thread is not None:
-            self.find_thread(thread)
+            self.foreseen_thread(thread)
         try:
             locations = self.locations(spec)
         except NoLocation:
@@ -108,7 +108,7 @@ class Stopping(Threaded):
         """A watchpoint on an expression, or (`location`) on the memory where its value is now; with `thread` only for what that
         thread does."""
         if thread is not None:
-            self.find_thread(thread)
+            self.foreseen_thread(thread)
         node = parse_in(expression, self)
         if location:
             node = location_node(node, self)

@@ -112,6 +112,11 @@ class Threaded(Family):
             raise NoThread(number)
         return found
 
+    def foreseen_thread(self, number: int) -> Thread:
+        """The thread with this number, if it exists at any moment that can be looked at: now, or elsewhere in a recording."""
+        known = next((each for each in self.thread_table if each.number == number), None)
+        return known if known is not None and self.recording is not None else self.find_thread(number)
+
     def name_thread(self, number: int, name: str | None) -> None:
         """Give a thread a name, or (None) let it have the system's again."""
         self.find_thread(number).given_name = name

@@ -43,7 +43,7 @@ def split_clauses(session: Session, text: str) -> Clauses:
         if found is not None:
             if found[2].strip():
                 raise UsageError("Junk at end of arguments.")
-            threads.append(thread_number(session, found[1]))
+            threads.append(thread_number(session, found[1], anytime=True))
             parts[number] = part[: found.start()].strip()
     if len(threads) > 1:
         raise UsageError("You can specify only one thread.")

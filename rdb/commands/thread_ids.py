@@ -15,8 +15,8 @@ SEVERAL = re.compile(r"(?:(?P<program>\d+)\.)?(?:(?P<all>\*)|(?P<first>\$\w+|\d+
 BEGINS = re.compile(r"[$*\d]")
 
 
-def thread_number(session: Session, text: str) -> int:
-    """The number of the one thread that `text` names, which exists at the moment that is looked at."""
+def thread_number(session: Session, text: str, anytime: bool = False) -> int:
+    """The number of the one thread that `text` names, which exists at the moment that is looked at, or `anytime` in a recording."""
     if re.match(r"-\d", text):
         raise UsageError(f"negative value: {text}")
     match = ONE.match(text)
@@ -26,7 +26,7 @@ def thread_number(session: Session, text: str) -> int:
         raise UsageError(f"No inferior number '{match['program']}'")
     number = _value(session, match["first"], text)
     try:
-        return session.find_thread(number).number
+        return (session.foreseen_thread if anytime else session.find_thread)(number).number
     except NoThread:
         raise UsageError(f"Unknown thread {text}.") from None
 
