@@ -19,15 +19,10 @@ _SS_ONSTACK = 1
 SS_AUTODISARM = 1 << 31
 
 
-def dispositions(thread: int) -> tuple[int, int]:
-    """The signals that have a handler and those that are ignored explicitly, bit N - 1 for signal N."""
+def sets(thread: int) -> tuple[int, int, int]:
+    """The signals that have a handler, that are ignored explicitly, and that the thread has blocked; bit N - 1 for signal N."""
     status = procfs.status(thread)
-    return int(status["SigCgt"], 16), int(status["SigIgn"], 16)
-
-
-def blocked(thread: int) -> int:
-    """The signals that the thread has blocked at this moment, bit N - 1 for signal N."""
-    return int(procfs.status(thread)["SigBlk"], 16)
+    return int(status["SigCgt"], 16), int(status["SigIgn"], 16), int(status["SigBlk"], 16)
 
 
 def bit(number: int) -> int:

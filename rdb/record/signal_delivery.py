@@ -150,10 +150,10 @@ class SignalDelivery:
         bit = signal_state.bit(number)
         if number == signal.SIGTRAP:
             self._set_trap_action()
-        if signal_state.blocked(self._thread) & bit:
+        caught, ignored, blocked = signal_state.sets(self._thread)
+        if blocked & bit:
             signal_state.send(self.injector.pid, self._thread, number)
             return TRAPPED
-        caught, ignored = signal_state.dispositions(self._thread)
         if not caught & bit and (ignored & bit or not ends_by_default(number)):
             return TRAPPED
         places = self._places()
@@ -170,7 +170,7 @@ class SignalDelivery:
     def _set_trap_action(self) -> None:
         if signal_state.handler(self._trap_action, self.abi) <= _SIG_IGN:
             return
-        caught, _ = signal_state.dispositions(self._thread)
+        caught, _, _ = signal_state.sets(self._thread)
         if not caught & signal_state.bit(signal.SIGTRAP):
             signal_state.set_action(self.injector, signal.SIGTRAP, self._trap_action)
 
