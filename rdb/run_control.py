@@ -88,7 +88,7 @@ class RunControl:
         self.tell: Callable[[Reason], None] = lambda reason: None
         self._pending_signals: dict[int, int] = {}
         self._inserted: set[int] = set()
-        self._walker = 0
+        self._walker = self._passing = 0
         self._locked = False
         self._interrupted = False
 
@@ -106,7 +106,7 @@ class RunControl:
 
     def _go_once(self, walk: Walk, start: FrameId | None, began_in: int) -> StopReport:
         self._interrupted = False
-        self._walker = self.program.target.thread
+        self._walker, self._passing = self.program.target.thread, 0
         self._locked = self._locks(walk)
         begun = walk.begun()
         if begun is not None:
@@ -156,7 +156,11 @@ class RunControl:
         if self._insert(walk.stops, request.direction):
             request = Resume(request.direction, step=True)
         signal, alone = 0, self._locked
-        if target.is_live and request.direction is Direction.FORWARD:
+        if not target.is_live and request.direction is Direction.FORWARD and self._passing:
+            # Another thread stands at a breakpoint that did not count: it passes it, then it is the walk's turn again.
+            target.select_thread(self._passing)
+            request = Resume(step=True)
+        elif target.is_live and request.direction is Direction.FORWARD:
             receiver = self._receiver(target)
             if receiver != target.thread:
                 # Another thread has a signal to get: one step takes it into its handler, then it is the walk's turn again.
@@ -167,6 +171,7 @@ class RunControl:
         target.stop_at_births([each for each in ("fork", "vfork") if self.breakpoints.catching(each)], self.program.kept_births)
         target.resume(Resume(request.direction, request.step, request.within, signal, alone))
         stop = target.wait()
+        self._passing = stop.thread if stop.thread != self._walker and stop.reason(AtBreakpoint) else 0
         self.program.moved()
         return stop
 
