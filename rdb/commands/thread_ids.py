@@ -16,7 +16,7 @@ BEGINS = re.compile(r"[$*\d]")
 
 
 def thread_number(session: Session, text: str, anytime: bool = False) -> int:
-    """The number of the one thread that `text` names, which exists at the moment that is looked at, or `anytime` in a recording."""
+    """The number of the one thread that `text` names, which exists at the moment looked at, or `anytime` in a recording."""
     if re.match(r"-\d", text):
         raise UsageError(f"negative value: {text}")
     match = ONE.match(text)
