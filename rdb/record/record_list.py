@@ -12,6 +12,7 @@ back.  Pruning drops the oldest instructions; cutting drops the newest.  Questio
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -43,6 +44,8 @@ class RecordList:
         self.oldest: LogSegment = self.entries_from(0)
         self.newest: LogSegment = self.oldest
         self.low = 0
+        # All segments and where they begin, for finding one; None when the list has changed since.
+        self._index: tuple[list[LogSegment], list[int]] | None = None
 
     @property
     def high(self) -> int:
@@ -82,9 +85,11 @@ class RecordList:
         """Make a segment, whose first instruction is number `high`, the newest."""
         self.newest.newer, segment.older = segment, self.newest
         self.newest = segment
+        self._index = None
 
     def replace(self, segment: LogSegment, parts: Sequence[LogSegment]) -> None:
         """Put others, that hold the same instructions, in the place of a segment."""
+        self._index = None
         chain = [segment.older, *parts, segment.newer]
         for older, newer in zip(chain, chain[1:]):
             if older is not None:
@@ -105,6 +110,7 @@ class RecordList:
             assert self.oldest.newer is not None
             self.oldest = self.oldest.newer
             self.oldest.older = None
+            self._index = None
             self.turns.prune(self.oldest.first)
         self.deliveries.prune(self.low)
 
@@ -124,6 +130,7 @@ class RecordList:
         while self.newest.first >= position and self.newest.older is not None:
             self.newest = self.newest.older
             self.newest.newer = None
+            self._index = None
         self.newest.cut(position)
 
     # -- looking
@@ -132,11 +139,17 @@ class RecordList:
         """The segment that holds instruction `position`."""
         if position < self.low or position >= self.high:
             raise IndexError(position)
-        segment = self.newest
-        while segment.first > position:
-            assert segment.older is not None
-            segment = segment.older
-        return segment
+        return self._segment(position)
+
+    def _segment(self, position: int) -> LogSegment:
+        """The segment that holds instruction `position`, or the one that is nearest to it."""
+        if position >= self.newest.first:
+            return self.newest
+        if self._index is None:
+            segments = list(self)
+            self._index = segments, [segment.first for segment in segments]
+        segments, firsts = self._index
+        return segments[max(0, bisect.bisect_right(firsts, position) - 1)]
 
     def entries_at(self, position: int) -> Segment:
         """The segment that holds instruction `position`, in entries form: it was recorded so, or has been expanded."""
@@ -187,14 +200,14 @@ class RecordList:
         Nothing below `low` is.
         """
         if direction is Direction.REVERSE:
-            segment: LogSegment | None = self.newest
-            while segment is not None:
+            segment: LogSegment | None = self._segment(position - 1)
+            while segment is not None and segment.end > low:
                 first, last = max(low, segment.first), min(position, segment.end)
                 if first < last:
                     yield segment, first - segment.first, last - segment.first
                 segment = segment.older
         else:
-            segment = self.oldest
+            segment = self._segment(position)
             while segment is not None:
                 first, last = max(position, segment.first), segment.end
                 if first < last:
