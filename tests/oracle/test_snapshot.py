@@ -25,6 +25,7 @@ COMPILED = {
     "AVX-512": ("oracle_avx512.c", ("-O2", "-mavx512f")),
     "mappings": ("oracle_mappings.c", OPTIMISED),
     "signals": ("oracle_signals.c", OPTIMISED),
+    "changing code": ("record_code.c", OPTIMISED),
     "exception": ("oracle_exception.cc", OPTIMISED),
 }
 # What takes more than a few seconds, and what need not be done by both engines each time.

@@ -1,7 +1,8 @@
 """The code cache: translations inside the inferior, and the ways between them.
 
 A *region* is a piece of memory near the program's code it is translated from, filled from its beginning.  Every address at which
-translated code traps is in `exits`, with where the program wants to go (None: the target is in the scratch area).
+translated code traps is in `exits`, with where the program wants to go (None: the target is in the scratch area).  Those that are
+in `changed` too tell that the code of a block is not what it was.
 
 Three things lead from one translation to the next: jumps that were linked, rows of the lookup tables, and the debugger.  To take
 a block out of use a trap is written over its beginning, so nobody needs to be found who leads there; and once there is another
@@ -58,6 +59,7 @@ class CodeCache:
         self._injector, self._scratch = injector, scratch
         self.regions: list[Region] = []
         self.exits: dict[int, int | None] = {}
+        self.changed: dict[int, Block] = {}
         self._waiting: dict[int, list[tuple[Region, int, int]]] = {}
         self._rows: dict[tuple[int, int], tuple[int, int]] = {}
         for table in area.TABLES:
@@ -90,6 +92,7 @@ class CodeCache:
             self.exits[block.address + translation.lookup] = None
         for trap in translation.changed:
             self.exits[block.address + trap] = block.pc
+            self.changed[block.address + trap] = block
         for jump in translation.jumps:
             field, stub = block.address + jump.field, block.address + jump.stub
             reached = target(jump.target)

@@ -131,6 +131,8 @@ class CompiledRecorder:
             at = self.steps.pc - 1
             if status != TRAPPED or at not in self.cache.exits:
                 return self._stopped(status)
+            if at in self.cache.changed:
+                self.translations.drop(self.cache.changed[at])
             pc = self._target(at)
             if pc in until.breakpoints:
                 self._leave(pc)

@@ -103,7 +103,7 @@ class Translations:
         pc = block.pc
         if not block.enabled:
             self._cache.enable(block)
-        for other in (*self._versions[pc], *self._dropped.get(pc, ())):
+        for other in (*self._versions[pc], *self._dropped.pop(pc, ())):
             if other is not block and not other.enabled:
                 self._cache.replace(other, block)
         self._at[pc] = block
@@ -163,7 +163,7 @@ class Translations:
         self._versions[block.pc].remove(block)
         for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
             self._pages[page].discard(block)
-        # Whoever still leads to it is led on when there is something new.
+        # Whoever still leads to it is led on as soon as there is something new.
         self._dropped.setdefault(block.pc, []).append(block)
 
     def look_at_mappings(self) -> None:
