@@ -9,6 +9,7 @@ Facts: Intel SDM volume 2, chapter 2 (instruction format) and the entries of the
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -38,6 +39,10 @@ class _Operand(NamedTuple):
 
 
 _SCALES = {1: 0x00, 2: 0x40, 4: 0x80, 8: 0xC0}
+
+
+# Most of what a translation consists of has been needed before.
+_remembered = functools.lru_cache(1 << 14)
 
 
 def fits(displacement: int) -> bool:
@@ -71,11 +76,13 @@ def _with_place(opcode: bytes, register: int, place: Place, prefix: bytes = b"",
     return prefix + bytes((rex,)) + opcode + operand.code
 
 
+@_remembered
 def store(place: Place, register: int) -> bytes:
     """mov [place], register"""
     return _with_place(b"\x89", register, place)
 
 
+@_remembered
 def store_word(place: Place, register: int) -> bytes:
     """mov [place], the low 16 bits of register"""
     return store_part(place, register, 2)
@@ -95,11 +102,13 @@ def store_number(place: Place, number: int) -> bytes:
     return _with_place(b"\xc7", 0, place, wide=0) + struct.pack("<I", number)
 
 
+@_remembered
 def load(register: int, place: Place, fs: bool = False) -> bytes:
     """mov register, [place]"""
     return _with_place(b"\x8b", register, place, _FS if fs else b"")
 
 
+@_remembered
 def load_zero_extended(register: int, place: Place, size: int) -> bytes:
     """mov or movzx of 1, 2, 4 or 8 bytes into the whole register"""
     opcode, wide = _LOADS[size]
@@ -109,6 +118,7 @@ def load_zero_extended(register: int, place: Place, size: int) -> bytes:
 _LOADS = {1: (b"\x0f\xb6", 0), 2: (b"\x0f\xb7", 0), 4: (b"\x8b", 0), 8: (b"\x8b", 1)}
 
 
+@_remembered
 def lea(register: int, place: Place) -> bytes:
     return _with_place(b"\x8d", register, place)
 
@@ -126,10 +136,12 @@ def move_number(to: int, number: int) -> bytes:
     return bytes((0x48 | to >> 3, 0xB8 | to & 7)) + struct.pack("<Q", number)
 
 
+@_remembered
 def gs_store(offset: int, register: int) -> bytes:
     return _with_place(b"\x89", register, Place(displacement=offset), _GS)
 
 
+@_remembered
 def gs_load(register: int, offset: int, index: int | None = None, scale: int = 1) -> bytes:
     return _with_place(b"\x8b", register, Place(None, index, scale, offset), _GS)
 
@@ -157,6 +169,7 @@ def read_fs_base(register: int) -> bytes:
 FLAGS_TO_AX = b"\x9f\x0f\x90\xc0"
 
 
+@_remembered
 def store_vector(place: Place, number: int, size: int) -> bytes:
     """The low 16, 32 or 64 bytes of vector register `number`: movups, vmovups, or vmovdqu64 of a whole zmm."""
     if size == 16:
@@ -175,12 +188,14 @@ def load_vector(place: Place, number: int) -> bytes:
     return _with_place(b"\x0f\x10", number, place, wide=0)
 
 
+@_remembered
 def store_mask(place: Place, number: int) -> bytes:
     """kmovq [place], mask register"""
     operand = _operand(number, place)
     return bytes((0xC4, 0x80 | (operand.x ^ 1) << 6 | (operand.b ^ 1) << 5 | 1, 0xF8, 0x91)) + operand.code
 
 
+@_remembered
 def store_mxcsr(place: Place) -> bytes:
     return _with_place(b"\x0f\xae", 3, place, wide=0)
 

@@ -18,7 +18,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from iced_x86 import Code, Decoder, Instruction, InstructionInfoFactory, Register, RegisterExt, RflagsBits
+from iced_x86 import Code, Decoder, Instruction, InstructionInfoFactory, OpKind, Register, RegisterExt, RflagsBits
 
 from rdb.arch.base import Effects, Flow, MemoryOperand
 from rdb.arch.x86 import effects as x86
@@ -48,6 +48,7 @@ _BRANCHES = CONDITIONAL | {
 }
 _MOST_WRITES = 2
 _SIZES = frozenset({1, 2, 4, 8, 16, 32, 64})
+_DIRECT = frozenset({OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64})
 _info = InstructionInfoFactory().info
 # The number of the general register that an iced register is part of.
 _REGISTERS: list[Any] = [value for value in vars(Register).values() if isinstance(value, int)]
@@ -71,6 +72,7 @@ class Known(NamedTuple):
     saved      the general registers written, one bit each
     units      the parts of the extended state written: kind, number, size
     relative   where in `raw` the displacement of a pc-relative memory operand is (0: there is none), and the operand's address
+    target     where a direct branch goes, 0 for others
     fit        whether it can be translated
     alone      told in the head of the file
     """
@@ -82,16 +84,22 @@ class Known(NamedTuple):
     units: tuple[Unit, ...]
     relative: int
     address: int
+    target: int
     fit: bool
     alone: bool
     instruction: Instruction
 
 
 class Reader:
-    """Decodes instructions, remembering what it found out about those that do not depend on where they stand."""
+    """Decodes instructions, remembering what it found out about them.
+
+    Of a direct branch, and of an instruction that reads at a pc-relative address, all but the distance is remembered.
+    """
 
     def __init__(self) -> None:
         self._known: dict[bytes, Known] = {}
+        self._branches: dict[int, Known] = {}
+        self._forms: dict[tuple[bytes, bytes], Known] = {}
 
     def decoder(self, code: bytes, address: int) -> Decoder:
         return x86.decoder(code, address, MODE)
@@ -103,17 +111,36 @@ class Reader:
             return None
         raw = code[: instruction.len]
         known = self._known.get(raw)
-        if known is None:
-            known = _look_at(instruction, raw, decoder)
-            if not known.relative and known.effects.flow is Flow.NEXT:
-                self._known[raw] = known
+        if known is not None:
+            return known
+        if instruction.op0_kind in _DIRECT:
+            return self._branch(instruction, raw)
+        if instruction.is_ip_rel_memory_operand:
+            return self._relative(instruction, raw, decoder)
+        known = self._known[raw] = _look_at(instruction, raw, 0)
         return known
 
+    def _branch(self, instruction: Instruction, raw: bytes) -> Known:
+        known = self._branches.get(instruction.code)
+        if known is None:
+            known = self._branches[instruction.code] = _look_at(instruction, raw, 0)
+        return known._replace(raw=raw, target=instruction.near_branch_target, instruction=instruction)
 
-def _look_at(instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
+    def _relative(self, instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
+        at = decoder.get_constant_offsets(instruction).displacement_offset
+        form = raw[:at], raw[at + 4 :]
+        known = self._forms.get(form)
+        if known is None:
+            known = _look_at(instruction, raw, at)
+            if known.effects.writes or known.effects.flow is not Flow.NEXT:
+                return known
+            self._forms[form] = known
+        return known._replace(raw=raw, address=instruction.ip_rel_memory_address)
+
+
+def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
     info = _info(instruction)
     effects = x86.declared(instruction, info, raw, MODE)
-    relative = decoder.get_constant_offsets(instruction).displacement_offset if instruction.is_ip_rel_memory_operand else 0
     used = saved = 0
     for use in info.used_registers():
         if use.register in _GENERAL:
@@ -134,6 +161,7 @@ def _look_at(instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
         units or (),
         relative,
         instruction.ip_rel_memory_address if relative else 0,
+        effects.target or 0,
         fit and units is not None and _is_fit(instruction, effects),
         effects.repeated or instruction.mnemonic in _ALONE,
         instruction,

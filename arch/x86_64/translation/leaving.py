@@ -44,17 +44,12 @@ def leave(last: Known, end: int, here: int) -> Left:
     if effects.flow is Flow.NEXT:
         return _direct(b"", [end])
     if effects.flow is Flow.JUMP:
-        return _direct(b"", [_target(last)])
+        return _direct(b"", [last.target])
     if effects.flow is Flow.CALL:
-        return _direct(emit.push_number(end), [_target(last)])
+        return _direct(emit.push_number(end), [last.target])
     if effects.flow is Flow.BRANCH:
         return _branch(last, end)
     return _indirect(last, end)
-
-
-def _target(last: Known) -> int:
-    assert last.effects.target is not None
-    return last.effects.target
 
 
 def _direct(code: bytes, targets: list[int], start: int | None = None) -> Left:
@@ -77,10 +72,10 @@ def _branch(last: Known, end: int) -> Left:
     if instruction.is_jcc_short_or_near:
         condition = raw[-2 if instruction.is_jcc_short else -5] & 15
         code = bytes((0x0F, 0x80 | condition, 0, 0, 0, 0))
-        return _direct(code, [_target(last), end], start=2)
+        return _direct(code, [last.target, end], start=2)
     # loop and jrcxz reach no further than a byte: over the jump to what follows.
     over = raw[:-1] + bytes((len(emit.near_jump(0)),))
-    return _direct(over, [end, _target(last)])
+    return _direct(over, [end, last.target])
 
 
 def _indirect(last: Known, end: int) -> Left:
