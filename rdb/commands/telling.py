@@ -99,10 +99,12 @@ def _told(report: StopReport) -> tuple[Reason, ...]:
 def who(console: Console) -> str:
     """The current thread as stops tell it, once there has been more than one; else nothing."""
     session = console.session
-    if not session.thread_table.several:
+    inferiors = len(session.debuggees) > 1
+    if not session.thread_table.several and not inferiors:
         return ""
     thread = session.current_thread()
-    return f'Thread {thread.number} "{thread.name}"' if thread.name else f"Thread {thread.number}"
+    number = f"{session.debuggee.number}.{thread.number}" if inferiors else str(thread.number)
+    return f'Thread {number} "{thread.name}"' if thread.name else f"Thread {number}"
 
 
 def _hit(console: Console) -> str:
