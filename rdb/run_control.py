@@ -96,6 +96,7 @@ class RunControl:
 
     def go(self, walk: Walk, count: int = 1, again: Callable[[], Walk] | None = None) -> StopReport:
         """Carry out a walk, `count` times with `again` making each further one; the stop that ended it."""
+        self.program.follow()
         start, began_in = self._frame_id(), self.program.target.thread
         while True:
             report = self._go_once(walk, start, began_in)
@@ -354,12 +355,12 @@ class RunControl:
         self.program.show_inlined(next((n for n, name in enumerate(inlined) if name in names), elsewhere))
 
     def _report(self, stop: Stop, reasons: tuple[Reason, ...], start: FrameId | None, began_in: int) -> StopReport:
-        """GDB tells the frame, unless a step ended in the function where it began: then the line is enough."""
+        """GDB tells the frame, unless a step ended in the thread and the function where it began: then the line is enough."""
         self._enter_inlined_breakpoint(reasons)
         frame = next(iter(self.program.frames()), None) if not stop.ended else None
         show = Show.FRAME
         if frame is None:
             show = Show.NOTHING
-        elif isinstance(reasons[0], StepDone) and start is not None and frame.id == start:
+        elif isinstance(reasons[0], StepDone) and start is not None and (frame.id, stop.thread) == (start, began_in):
             show = Show.LINE
         return StopReport(stop, reasons, frame, show, frame is not None and stop.thread != began_in)

@@ -144,6 +144,13 @@ next
 next
 next
 """,
+    "stepping into a followed child": """
+break 28
+set follow-fork-mode child
+run
+next
+next
+""",
     "exec": """
 break leave
 catch exec
