@@ -21,6 +21,7 @@ from rdb.debuggee import Debuggee
 from rdb.errors import RdbError
 from rdb.events import Executed, Forked
 from rdb.inferior import Inferior
+from rdb.settings import SettingValue
 from rdb.target.native import NativeTarget
 from rdb.target.newborn import Newborn
 
@@ -38,6 +39,7 @@ class Family(Inferior):
         super().__init__(notify)
         self.query = query
         self.debuggees = [self.debuggee]
+        self.settings.on_change("follow-exec-mode", _only_same)
         # A recording has been ended by what the program does now.
         self.was_recorded = False
         self._last_number = self.debuggee.number
@@ -209,3 +211,8 @@ class Family(Inferior):
     def record_stop(self) -> None:
         """Stop recording it, and forget its past."""
         raise NotImplementedError
+
+
+def _only_same(mode: SettingValue) -> None:
+    if mode != "same":
+        raise RdbError('Only "same" is supported: a new program stays in its inferior.')
