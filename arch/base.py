@@ -22,7 +22,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from rdb.arch.translation import Translator
 
 
 class Bank(enum.IntEnum):
@@ -287,6 +290,7 @@ class Arch:
     instruction (or more) and its address.  `disassemble` takes code, its address and the flavor (on x86 "att" or "intel"), and
     decodes to the end of the code.  `second_length` asks another decoder how long an instruction is.  `arguments` are the
     integer argument registers in order.  `normal` is told above.
+    `translator` makes a translator for one process; None where there is none, or this machine cannot run what it makes.
     """
 
     name: str
@@ -311,6 +315,7 @@ class Arch:
     arguments: tuple[str, ...] = ()
     trap_flag: int = 0
     normal: Callable[[bytes | bytearray], bytearray] = bytearray
+    translator: Callable[[], Translator | None] = lambda: None
 
 
 @dataclass(frozen=True)

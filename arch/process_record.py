@@ -11,7 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from rdb.arch.base import Arch, Bank, CpuView, Effects, Flow, MemoryOperand, Piece, Recorder
+from rdb.arch.base import (
+    Arch,
+    Bank,
+    CpuView,
+    Effects,
+    Flow,
+    MemoryOperand,
+    Piece,
+    Recorder,
+)
 
 # Register words by index; a memoryview of the GENERAL bank cast to 64-bit words.
 Words = memoryview

@@ -9,7 +9,15 @@ from rdb.errors import CannotAccessMemory
 from rdb.expr import floats
 from rdb.expr.value import MemoryLvalue, Value
 from rdb.symbols.functions import Function
-from rdb.symbols.types import ArrayType, FloatType, FunctionType, StructType, Type, VoidType, strip
+from rdb.symbols.types import (
+    ArrayType,
+    FloatType,
+    FunctionType,
+    StructType,
+    Type,
+    VoidType,
+    strip,
+)
 
 
 def fields(type: Type, offset: int = 0) -> Iterator[Field]:

@@ -32,7 +32,16 @@ from rdb.stopping import Stopping
 from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
 from rdb.symbols.unwind import Frame
 from rdb.target.base import Stratum
-from rdb.walks import Continue, Finish, FinishInlined, Instruction, ReverseFinish, SourceLine, ToPlaces, Walk
+from rdb.walks import (
+    Continue,
+    Finish,
+    FinishInlined,
+    Instruction,
+    ReverseFinish,
+    SourceLine,
+    ToPlaces,
+    Walk,
+)
 
 if TYPE_CHECKING:
     from rdb.record.target import RecordTarget, Status

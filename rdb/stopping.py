@@ -6,7 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from rdb.breakpoints import Breakpoint, BreakpointTable, Catchpoint, Stoppoint, Watchpoint
+from rdb.breakpoints import (
+    Breakpoint,
+    BreakpointTable,
+    Catchpoint,
+    Stoppoint,
+    Watchpoint,
+)
 from rdb.errors import NoLocation, RdbError
 from rdb.events import Reason, WatchKind
 from rdb.expr.evaluate import evaluate_traced, parse_in

@@ -10,7 +10,12 @@ import pytest
 from rdb.errors import RdbError
 from rdb.events import Direction, EndOfHistory, Exited, WatchKind
 from rdb.session import Session
-from rdb.stops import BreakpointHit, StopReport, WatchpointOutOfScope, WatchpointTriggered
+from rdb.stops import (
+    BreakpointHit,
+    StopReport,
+    WatchpointOutOfScope,
+    WatchpointTriggered,
+)
 from tests.build import program
 
 Open = Callable[..., Session]

@@ -12,7 +12,16 @@ import pytest
 
 from rdb.arch.base import Bank
 from rdb.errors import CannotAccessMemory, NoThread
-from rdb.events import AtBreakpoint, Direction, EndOfHistory, Reason, Resume, Signalled, Stepped, Stop
+from rdb.events import (
+    AtBreakpoint,
+    Direction,
+    EndOfHistory,
+    Reason,
+    Resume,
+    Signalled,
+    Stepped,
+    Stop,
+)
 from rdb.session import Session
 from rdb.stops import BreakpointHit, StopReport
 from rdb.target.base import Stratum, Target

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rdb.arch.linux.terms import Call, Depends, Discards, Effect, Item, Kind, Multiplexed, Number, Unknown, Writes
+from rdb.arch.linux.terms import (
+    Call,
+    Depends,
+    Discards,
+    Effect,
+    Item,
+    Kind,
+    Multiplexed,
+    Number,
+    Unknown,
+    Writes,
+)
 from rdb.errors import CannotAccessMemory
 
 

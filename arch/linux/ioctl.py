@@ -9,7 +9,17 @@ linux/sockios.h, linux/fs.h, linux/fiemap.h, linux/if_tun.h, linux/userfaultfd.h
 
 from __future__ import annotations
 
-from rdb.arch.linux.terms import NOTHING, UNKNOWN, Call, Depends, Effect, Size, load, out, pointer
+from rdb.arch.linux.terms import (
+    NOTHING,
+    UNKNOWN,
+    Call,
+    Depends,
+    Effect,
+    Size,
+    load,
+    out,
+    pointer,
+)
 
 
 def _each(effect: Effect, *requests: int) -> dict[int, Effect]:

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from rdb.arch.linux.memory import DETACHES
-from rdb.arch.linux.terms import MAPPING, NOTHING, Call, Effect, Multiplexed, Place, Table, arg, by, count, out, pointer, rows
+from rdb.arch.linux.terms import (
+    MAPPING,
+    NOTHING,
+    Call,
+    Effect,
+    Multiplexed,
+    Place,
+    Table,
+    arg,
+    by,
+    count,
+    out,
+    pointer,
+    rows,
+)
 
 # The operations that write a user word, without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME.  Source: uapi/linux/futex.h.
 _FUTEX = {

@@ -13,7 +13,17 @@ from rdb.arch.base import CpuView
 from rdb.arch.linux.collect import Collected
 from rdb.arch.linux.network import socket_call
 from rdb.arch.linux.structures import Abi
-from rdb.arch.linux.terms import Call, Effect, Table, arg, names, out, pointer, rows, vector
+from rdb.arch.linux.terms import (
+    Call,
+    Effect,
+    Table,
+    arg,
+    names,
+    out,
+    pointer,
+    rows,
+    vector,
+)
 from rdb.errors import CannotAccessMemory
 
 

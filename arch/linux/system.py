@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from rdb.arch.linux.terms import NOTHING, UNKNOWN, Table, arg, by, count, load, out, pointer, rows
+from rdb.arch.linux.terms import (
+    NOTHING,
+    UNKNOWN,
+    Table,
+    arg,
+    by,
+    count,
+    load,
+    out,
+    pointer,
+    rows,
+)
 
 # Source: include/uapi/linux/keyctl.h.
 _KEYCTL = {

@@ -22,6 +22,7 @@ _XGETBV = bytes.fromhex("89f9 0f01d0 48c1e220 4809d0 c3")
 _XGETBV_AT = 64
 
 OSXSAVE = 1 << 27
+_AT_HWCAP2, _HWCAP2_FSGSBASE = 26, 1 << 1
 
 
 class Answer(NamedTuple):
@@ -72,6 +73,18 @@ def enabled_components() -> int:
         return 0
     call: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint32)(code + _XGETBV_AT)
     return call(0)
+
+
+def keeps_flags_in_ah() -> bool:
+    """Whether a 64-bit program may use lahf (leaf 0x80000001, ecx bit 0)."""
+    return bool(cpuid(0x80000001).ecx & 1)
+
+
+@functools.cache
+def reads_segment_bases() -> bool:
+    """Whether a program may use rdfsbase: the CPU has it and the system allows it (HWCAP2_FSGSBASE, <asm/hwcap2.h>)."""
+    auxiliary_value: Callable[[int], int] = ctypes.CDLL(None).getauxval
+    return _code() is not None and bool(auxiliary_value(_AT_HWCAP2) & _HWCAP2_FSGSBASE)
 
 
 @functools.cache

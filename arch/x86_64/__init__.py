@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rdb.arch.base import Arch, Assembly, Effects, SignalFrame, SyscallConvention
-from rdb.arch.x86 import xstate
+from rdb.arch.translation import Translator
+from rdb.arch.x86 import cpuid, xstate
 from rdb.arch.x86_64 import calling
 from rdb.arch.x86_64.registers import table
 from rdb.arch.x86_64.syscalls import NUMBERS
@@ -28,6 +29,14 @@ def _second_length(code: bytes, address: int) -> int | None:
     from rdb.arch.x86.second_opinion import length
 
     return length(64, code, address)
+
+
+def _translator() -> Translator | None:
+    if not cpuid.keeps_flags_in_ah():
+        return None
+    from rdb.arch.x86_64.translation.translator import X86Translator
+
+    return X86Translator()
 
 
 ARCH = Arch(
@@ -61,4 +70,5 @@ ARCH = Arch(
     arguments=calling.ARGUMENTS,
     trap_flag=1 << 8,
     normal=xstate.normal,
+    translator=_translator,
 )

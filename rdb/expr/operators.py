@@ -7,10 +7,29 @@ from collections.abc import Callable
 
 from rdb.errors import ExpressionError
 from rdb.expr import floats
-from rdb.expr.convert import NOT_A_NUMBER, Numeric, common, decayed, make, number, promoted, truncated, truth
+from rdb.expr.convert import (
+    NOT_A_NUMBER,
+    Numeric,
+    common,
+    decayed,
+    make,
+    number,
+    promoted,
+    truncated,
+    truth,
+)
 from rdb.expr.scope import Context
 from rdb.expr.value import Value, integer, is_integral
-from rdb.symbols.types import INT, FloatType, FunctionType, PointerType, StructType, Type, VoidType, strip
+from rdb.symbols.types import (
+    INT,
+    FloatType,
+    FunctionType,
+    PointerType,
+    StructType,
+    Type,
+    VoidType,
+    strip,
+)
 
 COMPARISONS: dict[str, Callable[[Numeric, Numeric], bool]] = {
     "==": python.eq,

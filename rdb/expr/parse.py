@@ -12,7 +12,14 @@ from rdb.errors import ExpressionError
 from rdb.expr import nodes
 from rdb.expr.nodes import Node
 from rdb.expr.tokens import DEEPEST, TOO_DEEP, Token, Tokens, read_history
-from rdb.expr.type_names import KEYWORDS, QUALIFIERS, TAGGED, IsType, parse_type, starts_type
+from rdb.expr.type_names import (
+    KEYWORDS,
+    QUALIFIERS,
+    TAGGED,
+    IsType,
+    parse_type,
+    starts_type,
+)
 
 # Binding powers.  GDB's @ stands between the shifts and the sums.
 COMMA, ASSIGNMENT, CONDITION, REPEAT, UNARY = 1, 2, 3, 12, 15

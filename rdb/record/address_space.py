@@ -21,7 +21,16 @@ from rdb.linux.inject import Injector
 from rdb.linux.procfs import PAGE
 from rdb.linux.procfs import Mapping as Area
 from rdb.record.mapped_files import MappedFiles, Stamp, is_nameless
-from rdb.record.mappings import Contents, Guards, Layout, MappingChange, Move, Rseq, Stretch, backing
+from rdb.record.mappings import (
+    Contents,
+    Guards,
+    Layout,
+    MappingChange,
+    Move,
+    Rseq,
+    Stretch,
+    backing,
+)
 
 # <sys/mman.h> on Linux
 _PROT = {"r": 1, "w": 2, "x": 4}

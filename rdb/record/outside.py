@@ -16,7 +16,18 @@ from typing import NamedTuple
 from rdb.arch.base import CpuView
 from rdb.arch.linux import output
 from rdb.arch.linux.network import socket_call
-from rdb.arch.linux.outside import OUTSIDE, Changes, Chooses, Creates, Does, Item, Moves, Opens, Row, Signals
+from rdb.arch.linux.outside import (
+    OUTSIDE,
+    Changes,
+    Chooses,
+    Creates,
+    Does,
+    Item,
+    Moves,
+    Opens,
+    Row,
+    Signals,
+)
 from rdb.arch.linux.structures import Abi
 from rdb.arch.linux.terms import Call, Number
 from rdb.errors import CannotAccessMemory

@@ -16,7 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rdb.errors import CannotAccessMemory
-from rdb.events import Accessed, AtBreakpoint, Direction, EndOfHistory, Reason, WatchKind
+from rdb.events import (
+    Accessed,
+    AtBreakpoint,
+    Direction,
+    EndOfHistory,
+    Reason,
+    WatchKind,
+)
 from rdb.record.record_list import RecordList
 from rdb.record.single_step import Until
 

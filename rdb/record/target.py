@@ -415,13 +415,13 @@ class RecordTarget(Target):
 
     def _compile(self, injector: Injector) -> CompiledRecorder | None:
         """The compiled recorder, if it is wanted and there is one for this CPU."""
-        if self.settings["record full engine"] == "step" or self.arch.name != "i386:x86-64":
+        if self.settings["record full engine"] == "step" or (translator := self.arch.translator()) is None:
             return None
         from rdb.record.compiled.expansion import Expansion
         from rdb.record.compiled.recorder import CompiledRecorder
 
         self.past.expand = Expansion(self.recorder, self.log).expand
-        return CompiledRecorder(self.recorder, injector)
+        return CompiledRecorder(self.recorder, injector, translator)
 
     def _pin(self) -> None:
         """Debugger and program on one CPU: a step is then a switch of context, not a message between CPUs."""

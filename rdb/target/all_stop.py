@@ -26,7 +26,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from rdb.arch.base import Arch
-from rdb.events import Accessed, AtBreakpoint, Reason, Resume, RunnerEnded, Signalled, Stepped, Stop
+from rdb.events import (
+    Accessed,
+    AtBreakpoint,
+    Reason,
+    Resume,
+    RunnerEnded,
+    Signalled,
+    Stepped,
+    Stop,
+)
 from rdb.linux import debug_registers, procfs, ptrace
 from rdb.linux.inject import ALL_BUT_FAULTS
 from rdb.linux.ptrace import TRAPPED

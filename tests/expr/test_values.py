@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from rdb.errors import CannotAccessMemory, ExpressionError, RdbError, UsageError
-from rdb.expr.evaluate import evaluate, evaluate_condition, evaluate_node, evaluate_traced, parse_in, type_of
+from rdb.expr.evaluate import (
+    evaluate,
+    evaluate_condition,
+    evaluate_node,
+    evaluate_traced,
+    parse_in,
+    type_of,
+)
 from rdb.expr.format import format_value
 from rdb.expr.format_spec import Format, check_print_format, parse_format
 from rdb.expr.registers import rows

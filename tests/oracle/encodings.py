@@ -5,7 +5,16 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from iced_x86 import Code, Decoder, Instruction, Mnemonic, OpCodeInfo, OpCodeOperandKind, OpKind, Register
+from iced_x86 import (
+    Code,
+    Decoder,
+    Instruction,
+    Mnemonic,
+    OpCodeInfo,
+    OpCodeOperandKind,
+    OpKind,
+    Register,
+)
 
 from tests.oracle.cpu import ARENA, ARENA_SIZE, ENTRY
 

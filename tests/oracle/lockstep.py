@@ -28,7 +28,13 @@ from rdb.linux.ptrace import Request
 from rdb.linux.terminal import Terminal
 from rdb.target.native import NativeTarget
 from tests.oracle.moment import Camera, Moment
-from tests.oracle.recording import ENGINES, ENVIRONMENT, Recording, all_registers, command_line
+from tests.oracle.recording import (
+    ENGINES,
+    ENVIRONMENT,
+    Recording,
+    all_registers,
+    command_line,
+)
 
 AT_RANDOM = 25  # <elf.h>: the address of 16 random bytes
 NUMBER = "orig_rax"

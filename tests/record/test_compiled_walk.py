@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from iced_x86 import Decoder, Formatter, FormatterSyntax
 
+from rdb.arch.translation import Shape
 from rdb.arch.x86_64.translation import walk
 from rdb.events import Resume
 from rdb.linux.procfs import PAGE
@@ -17,7 +18,7 @@ from tests.build import program
 from tests.oracle.moment import Camera
 from tests.oracle.recording import Recording
 
-SHAPE = walk.Shape(((0x50, 8, 0), (0x1A0, 4, 8)), ((16, 1), (32, 64)), True, 104)
+SHAPE = Shape(((0x50, 8, 0), (0x1A0, 4, 8)), ((16, 1), (32, 64)), True, 104)
 
 
 @pytest.fixture

@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from rdb.arch import find
 from rdb.arch.base import Bank
-from rdb.events import Accessed, AtBreakpoint, Direction, EndOfHistory, Reason, Resume, Stepped, Watch, WatchKind
+from rdb.events import (
+    Accessed,
+    AtBreakpoint,
+    Direction,
+    EndOfHistory,
+    Reason,
+    Resume,
+    Stepped,
+    Watch,
+    WatchKind,
+)
 from rdb.record import segment
 from rdb.record.entry import Kind
 from rdb.record.past import Past

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from rdb.errors import RdbError
-from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped, Signalled
+from rdb.events import (
+    Direction,
+    EndOfHistory,
+    Exited,
+    Killed,
+    RecordingStopped,
+    Signalled,
+)
 from rdb.linux import procfs
 from rdb.linux.signals import Disposition
 from rdb.session import Session

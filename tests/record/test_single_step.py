@@ -10,7 +10,16 @@ import pytest
 
 from rdb.address import Range
 from rdb.arch.base import Bank
-from rdb.events import Accessed, AtBreakpoint, Direction, Resume, Signalled, Stepped, Watch, WatchKind
+from rdb.events import (
+    Accessed,
+    AtBreakpoint,
+    Direction,
+    Resume,
+    Signalled,
+    Stepped,
+    Watch,
+    WatchKind,
+)
 from rdb.linux import step_loop
 from rdb.linux.step_loop import EVERYWHERE
 from rdb.record.entry import Entry, MemoryEntry

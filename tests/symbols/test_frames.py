@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from rdb.errors import CannotAccessMemory
-from rdb.symbols.locations import Constant, InMemory, InPieces, InRegister, Location, Unavailable, locate, type_in
+from rdb.symbols.locations import (
+    Constant,
+    InMemory,
+    InPieces,
+    InRegister,
+    Location,
+    Unavailable,
+    locate,
+    type_in,
+)
 from rdb.symbols.types import spell
 from rdb.symbols.unwind import Frame, frames
 from rdb.symbols.variables import Variable

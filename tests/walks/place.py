@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped, Signalled
+from rdb.events import (
+    Direction,
+    EndOfHistory,
+    Exited,
+    Killed,
+    RecordingStopped,
+    Signalled,
+)
 from rdb.linux import signals
 from rdb.session import Session
 from rdb.stops import (

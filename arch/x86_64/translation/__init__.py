@@ -4,10 +4,8 @@
     block         one basic block: the record, the saves, the instructions
     leaving       the ways out of a block
     encoding      the bytes of the instructions in between
+    flags         how the trace holds flags
+    walk          exchanging records with the machine
+    translator    all this as the compiled recorder sees it
     area          the scratch area behind gs, in which translated code keeps its variables
 """
-
-from rdb.arch.x86_64.translation.block import Translation, translate
-from rdb.arch.x86_64.translation.instruction import Reader, pieces
-
-__all__ = ["Reader", "Translation", "pieces", "translate"]

@@ -15,8 +15,8 @@ its address and the old contents; each padded to words.  So a register is saved 
 record always takes the same size.
 
 A thread may be stopped anywhere in there, by a signal or a fault.  The `Marks` of a translation say, by offset into its code,
-what is held where; with them the block can be *taken back*: its record is undone and dropped, and the thread stands at the
-beginning of the block again, as if it had not been entered (rdb.record.compiled.take_back).
+which register is held where; with them the block can be *taken back*: its record is undone and dropped, and the thread stands
+at the beginning of the block again, as if it had not been entered (rdb.record.compiled.take_back).
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from rdb.arch.base import Flow, MemoryOperand
+from rdb.arch.base import Bank, Flow, MemoryOperand, Piece
+from rdb.arch.translation import Jump, Stage, Translation, Write
+from rdb.arch.x86.registers import SLOT
 from rdb.arch.x86_64.translation import area, leaving
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.encoding import RAX, RCX, RSP, Place
 from rdb.arch.x86_64.translation.instruction import NUMBER, Known, Reader, Unit, pieces
-from rdb.arch.x86_64.translation.leaving import Jump
 
 LONGEST = 48
 _WORD = 8
+_NEVER = 1 << 30
 # rax first, because the flags are read into it; rcx last, because guarding needs it.
 _SCRATCH_ORDER = (RAX, 11, 10, 9, 8, 7, 6, 2, 3, 15, 14, 13, 12, 5, RCX)
 # Room for the longest translation, within which a pc-relative operand must stay in reach.
@@ -40,69 +42,22 @@ _ROOM = 1 << 16
 
 
 class Marks(NamedTuple):
-    """Offsets into a translation.
+    """What `held` of a translation is: its scratch registers, and offsets into it.
 
     spilled    from here on the scratch registers' values are in the area,
     restored   until here
     guard      between these two, rcx is in the area
     flags      between these two, rax is in the temporary register
-    trace      from here on the word of the trace is written,
-    values     the record reserved,
-    body       and the registers saved
     lookup     from here on rax and rcx are in the area
     """
 
+    pointer: int
+    temporary: int
     spilled: int
     restored: int
     guard: tuple[int, int]
     flags: tuple[int, int]
-    trace: int
-    values: int
-    body: int
     lookup: int
-
-
-class Write(NamedTuple):
-    """A write of instruction number `instruction`; its address is at `at` in the record, and `size` bytes saved behind that.
-
-    They are there from offset `ready` of the translation on.
-    """
-
-    instruction: int
-    size: int
-    at: int
-    ready: int
-
-
-class Translation(NamedTuple):
-    """What was made of the block at `addresses[0]`.
-
-    addresses   of its instructions; `end` is behind the last
-    pointer, temporary   its scratch registers
-    general     numbers of the general registers that a record saves, in its order
-    units       of the extended state, in its order; `flags` says whether the trace has the flags
-    writes      to memory, in order
-    size        of a record in bytes
-    jumps       direct ways out; `lookup` is the offset of the trap for an indirect target that is not known yet, or 0
-    changed     the offset of the trap for code that is not any more what was translated, or 0
-    returns     where a call at the end comes back to, or None
-    """
-
-    addresses: tuple[int, ...]
-    end: int
-    code: bytes
-    marks: Marks
-    pointer: int
-    temporary: int
-    general: tuple[int, ...]
-    units: tuple[Unit, ...]
-    flags: bool
-    writes: tuple[Write, ...]
-    size: int
-    jumps: tuple[Jump, ...]
-    lookup: int
-    changed: tuple[int, ...]
-    returns: int | None
 
 
 def translate(
@@ -173,22 +128,17 @@ class _Writer:
         guard = (spilled, len(self.code)) if source else (0, 0)
         flags, trace = self._trace(number)
         at, size = self._sizes()
-        values = self._registers(size)
-        body = len(self.code)
+        stage = Stage(trace, self._registers(size), len(self.code))
         writes, restored = self._body(at)
         left = leaving.leave(self.instructions[-1], self.end, self.here + len(self.code))
         lookup, start = left.spilled and left.spilled + len(self.code), len(self.code)
         self.code += left.code
-        marks = Marks(spilled, restored, guard, flags, trace, values, body, lookup or 1 << 30)
+        marks = Marks(self.pointer, self.temporary, spilled, restored, guard, flags, lookup or _NEVER)
         return Translation(
             tuple(self.addresses),
             self.end,
             bytes(self.code),
-            marks,
-            self.pointer,
-            self.temporary,
-            self.general,
-            self.units,
+            self._pieces(),
             self.flags,
             writes,
             size,
@@ -196,7 +146,14 @@ class _Writer:
             left.trap and left.trap + start,
             changed,
             self.end if self.instructions[-1].effects.flow in (Flow.CALL, Flow.INDIRECT_CALL) else None,
+            stage,
+            marks,
         )
+
+    def _pieces(self) -> tuple[Piece, ...]:
+        """What a record saves of the register banks, in its order."""
+        general = [Piece(Bank.GENERAL, SLOT[emit.NUMBERS[number]], _WORD) for number in self.general]
+        return (*general, *(Piece(Bank.EXTENDED, offset, size) for unit in self.units for offset, size in pieces(unit)))
 
     def _guard(self, source: bytes) -> tuple[int, ...]:
         """Trap where the program's code differs from `source`; the offsets of the traps."""

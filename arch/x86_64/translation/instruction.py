@@ -18,11 +18,20 @@ import functools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from iced_x86 import Code, Decoder, Instruction, InstructionInfoFactory, OpKind, Register, RegisterExt, RflagsBits
+from iced_x86 import (
+    Code,
+    Decoder,
+    Instruction,
+    InstructionInfoFactory,
+    OpKind,
+    Register,
+    RegisterExt,
+    RflagsBits,
+)
 
 from rdb.arch.base import Effects, Flow, MemoryOperand
+from rdb.arch.x86 import cpuid, xstate
 from rdb.arch.x86 import effects as x86
-from rdb.arch.x86 import xstate
 from rdb.arch.x86.corrections import MNEMONICS
 from rdb.arch.x86_64.effects import MODE
 from rdb.arch.x86_64.translation.encoding import NUMBERS
@@ -186,7 +195,7 @@ def _can_save(operand: MemoryOperand) -> bool:
         operand.size in _SIZES
         and operand.count is None
         and operand.address_bits == 64
-        and operand.segment in (None, "fs_base")
+        and (operand.segment is None or operand.segment == "fs_base" and cpuid.reads_segment_bases())
         and all(name is None or name in NUMBER for name in registers)
     )
 

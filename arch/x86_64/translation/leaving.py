@@ -14,19 +14,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rdb.arch.base import Flow, MemoryOperand
+from rdb.arch.translation import Jump, Table
 from rdb.arch.x86_64.translation import area
 from rdb.arch.x86_64.translation import encoding as emit
-from rdb.arch.x86_64.translation.area import Table
 from rdb.arch.x86_64.translation.encoding import RAX, RCX, RSP, TRAP, Place
 from rdb.arch.x86_64.translation.instruction import NUMBER, Known, general_number
-
-
-class Jump(NamedTuple):
-    """A direct way out to `target` in the program: where its 32-bit distance is, and its stub."""
-
-    field: int
-    stub: int
-    target: int
 
 
 class Left(NamedTuple):

@@ -15,17 +15,18 @@ It ends in a trap with nothing left in r9.  Blocks that are alike, that is, have
 
 An exchange of memory loads both sides first and stores to the program's memory before it stores to the record.  So where that
 faults (a page that may be read only), nothing has been done of this piece, and all of what is in front of it: whoever
-walks can do this piece in another way and go on behind it (`Piece.after`).
+walks can do this piece in another way and go on behind it (`Exchange.after`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
+from rdb.arch.translation import Exchange, Shape, Stub, WalkRegisters
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.encoding import RAX, RBX, RCX, RDI, RDX, RSI, Place
 
+REGISTERS = WalkRegisters(trace="rdi", record="rsi", left="r9", stubs="r8", file="rbx")
 _WORD = 8
 _PIECES = (16, 8, 4, 2, 1)
 _R8 = 8
@@ -33,36 +34,6 @@ _R8 = 8
 _COUNT_DOWN = b"\x49\xff\xc9"
 # jnz over the trap
 _UNLESS_DONE = b"\x75\x01" + emit.TRAP
-
-
-class Shape(NamedTuple):
-    """What a record holds: (offset in the register file, size, place in the record) of registers; (place of the address, size) of
-    memory, whose contents lie behind the address; whether the trace has flags; the size of the record."""
-
-    registers: tuple[tuple[int, int, int], ...]
-    memory: tuple[tuple[int, int], ...]
-    flags: bool
-    size: int
-
-
-class Piece(NamedTuple):
-    """The exchange of `size` bytes at `skip` behind the address that is at `at` in the record.
-
-    Its code is from `start` to `after` in the stub.
-    """
-
-    start: int
-    after: int
-    at: int
-    skip: int
-    size: int
-
-
-class Stub(NamedTuple):
-    """Code that may stand anywhere, and its pieces of memory."""
-
-    code: bytes
-    pieces: tuple[Piece, ...]
 
 
 def stub(shape: Shape, forward: bool, flags_at: int) -> Stub:
@@ -73,7 +44,7 @@ def stub(shape: Shape, forward: bool, flags_at: int) -> Stub:
     for at, skip, size in _cut_memory(shape.memory, forward):
         start = len(code)
         code += _memory(at, skip, size)
-        pieces.append(Piece(start, len(code), at, skip, size))
+        pieces.append(Exchange(start, len(code), at, skip, size))
     for place, size, at in shape.registers:
         for skip, part in _cut(size):
             code += _exchange(Place(RBX, displacement=place + skip), Place(RSI, displacement=at + skip), part)

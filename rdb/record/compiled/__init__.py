@@ -1,6 +1,6 @@
 """Compiled recording: the program runs as translated code that writes down what it overwrites.
 
-A basic block of the program is translated (rdb.arch.x86_64.translation) into code that does the same, with the saves in between,
+A basic block of the program is translated (rdb.arch.translation) into code that does the same, with the saves in between,
 and placed in the inferior, near the original.  Translations lead into one another; the debugger is asked only where a way is not
 known yet.  What they save goes straight into memory that both sides see.
 

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from rdb.arch.base import Arch, Bank, Piece
-from rdb.arch.x86_64.translation import Translation, pieces
-from rdb.arch.x86_64.translation.encoding import NUMBERS
-from rdb.record.entry import Kind, Layout, arranged
+from rdb.arch.translation import Translation, Translator
+from rdb.record.entry import Kind, arranged
 
 if TYPE_CHECKING:
     from rdb.record.compiled.walk import Walk
@@ -26,13 +24,14 @@ class Block:
     the trace.  `writers` has, for each memory slot of it, the instruction that writes there, as an index of `addresses`.
     """
 
-    def __init__(self, number: int, address: int, translation: Translation, source: bytes, arch: Arch) -> None:
+    def __init__(self, number: int, address: int, translation: Translation, source: bytes) -> None:
         self.number, self.address, self.source = number, address, source
         self.addresses, self.end = translation.addresses, translation.end
         self.code_size = len(translation.code)
         self.translation = translation
         self.enabled = True
-        self.layout = _layout(number, translation, arch)
+        sizes = [write.size for write in translation.writes]
+        self.layout = arranged(number, translation.addresses[0], translation.registers, sizes, Kind.INSTRUCTION)
         assert self.layout.size == translation.size
         self.writers = tuple(write.instruction for write in translation.writes)
 
@@ -45,13 +44,6 @@ class Block:
         return len(self.addresses)
 
 
-def _layout(number: int, translation: Translation, arch: Arch) -> Layout:
-    registers = [piece for each in translation.general for piece in arch.registers[NUMBERS[each]].pieces]
-    for unit in translation.units:
-        registers += [Piece(Bank.EXTENDED, offset, size) for offset, size in pieces(unit)]
-    return arranged(number, translation.addresses[0], registers, [write.size for write in translation.writes], Kind.INSTRUCTION)
-
-
 class BlockTable:
     """All blocks by number, and columns with what questions about many executions need.
 
@@ -61,7 +53,8 @@ class BlockTable:
 
     walk: Walk
 
-    def __init__(self) -> None:
+    def __init__(self, translator: Translator) -> None:
+        self.translator = translator
         self.blocks: list[Block] = []
         self._sizes = np.zeros(1024, np.int64)
         self._counts = np.zeros(1024, np.int64)

@@ -14,16 +14,23 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable
 
-from rdb.arch.x86_64.translation import area
-from rdb.arch.x86_64.translation import encoding as emit
+from rdb.arch.translation import ROWS, Translator
 from rdb.linux.inject import Injector
 from rdb.record.compiled.block import Block
-from rdb.record.compiled.shared import REACH, READ_WRITE_EXECUTE, Shared, Words, near_places
+from rdb.record.compiled.shared import (
+    REACH,
+    READ_WRITE_EXECUTE,
+    Shared,
+    Words,
+    near_places,
+)
 
 REGION_SIZE = 32 << 20
 # Translations begin at multiples of this, so that each has room for a jump to another.
 _ALIGNMENT = 16
 _LONGEST = 1 << 17
+# The bytes of the distance in a jump.
+_DISTANCE = 4
 
 
 class Region:
@@ -55,19 +62,20 @@ class Region:
 class CodeCache:
     """All regions of one process; `scratch` is its scratch area."""
 
-    def __init__(self, injector: Injector, scratch: Shared) -> None:
-        self._injector, self._scratch = injector, scratch
+    def __init__(self, injector: Injector, translator: Translator, scratch: Shared) -> None:
+        self._injector, self._translator, self._scratch = injector, translator, scratch
+        self._area = translator.area
         self.regions: list[Region] = []
         self.exits: dict[int, int | None] = {}
         self.changed: dict[int, Block] = {}
         self._waiting: dict[int, list[tuple[Region, int, int]]] = {}
         self._rows: dict[tuple[int, int], tuple[int, int]] = {}
-        for table in area.TABLES:
+        for table in self._area.tables:
             # No address matches; zero would match a call to zero.
             self._words(table.negative)[:] = 1
 
     def _words(self, offset: int) -> Words:
-        return self._scratch.words[offset // 8 : offset // 8 + area.ROWS]
+        return self._scratch.words[offset // 8 : offset // 8 + ROWS]
 
     def region(self, pc: int) -> Region:
         """A region with room from which the code at `pc` is in reach; RdbError if there cannot be one."""
@@ -109,15 +117,15 @@ class CodeCache:
             self._link(region, field, stub, block.address)
 
     def _link(self, region: Region, field: int, stub: int, address: int) -> None:
-        distance = address - (field + 4)
-        if emit.fits(distance):
-            region.write(field, distance.to_bytes(4, "little", signed=True))
+        distance = address - (field + _DISTANCE)
+        if abs(distance) < REACH:
+            region.write(field, distance.to_bytes(_DISTANCE, "little", signed=True))
         else:
-            region.write(stub, emit.far_jump(address))
+            region.write(stub, self._translator.far_jump(address))
 
     def know(self, block: Block) -> None:
         """Make indirect branches find a block."""
-        first, second = area.TABLES
+        first, second = self._area.tables
         row = first.row(block.pc)
         old = self._rows.get((0, row))
         if old is not None and old[0] != block.pc:
@@ -125,7 +133,7 @@ class CodeCache:
         self._put(0, row, block.pc, block.address)
 
     def _put(self, number: int, row: int, pc: int, address: int) -> None:
-        table = area.TABLES[number]
+        table = self._area.tables[number]
         self._rows[number, row] = (pc, address)
         self._words(table.landing)[row] = address
         self._words(table.negative)[row] = -pc & (1 << 64) - 1
@@ -145,16 +153,16 @@ class CodeCache:
     def disable(self, block: Block) -> None:
         """Let nobody enter a block any more."""
         region = self._region_of(block)
-        region.write(block.address, emit.TRAP)
+        region.write(block.address, self._translator.trap)
         self.exits[block.address] = block.pc
         block.enabled = False
 
     def replace(self, block: Block, by: Block) -> None:
         """Lead whoever enters a disabled block to another one."""
-        distance = by.address - block.address - len(emit.near_jump(0))
-        if emit.fits(distance):
+        jump = self._translator.jump(by.address - block.address)
+        if jump is not None:
             self.exits.pop(block.address, None)
-            self._region_of(block).write(block.address, emit.near_jump(distance))
+            self._region_of(block).write(block.address, jump)
 
     def enable(self, block: Block) -> None:
         self.exits.pop(block.address, None)

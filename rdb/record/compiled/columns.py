@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdb.arch.base import Bank
-from rdb.arch.x86_64.translation import flags
 from rdb.record.columns import Flat, exchange, register_location
 from rdb.record.machine import Machine
 
@@ -139,13 +138,13 @@ class BlockColumns:
             return
         saved = (self._trace[which] >> _HIGH).astype(np.uint64)
         bank = machine.banks[self._thread][Bank.GENERAL]
-        current = np.uint64(flags.packed(bank))
+        current = np.uint64(self._table.translator.packed_flags(bank))
         if forward:
             moved = np.concatenate(([current], saved[:-1]))
-            flags.unpack(int(saved[-1]), bank)
+            self._table.translator.unpack_flags(int(saved[-1]), bank)
         else:
             moved = np.concatenate((saved[1:], [current]))
-            flags.unpack(int(saved[0]), bank)
+            self._table.translator.unpack_flags(int(saved[0]), bank)
         self._trace[which] = self._trace[which] & _LOW | moved << _HIGH
 
 

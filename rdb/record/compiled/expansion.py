@@ -1,6 +1,6 @@
 """Getting inside a block: its instructions are executed again by single steps, and their entries take its place in the log.
 
-Blocks hold nothing that would not do the same again (rdb.arch.x86_64.translation.instruction), so the thread is given the
+Blocks hold nothing that would not do the same again (rdb.arch.translation), so the thread is given the
 registers of the block's beginning, steps through it, and is put back.  What it comes to must be what the record says came of
 the block when it was first executed: swapped records hold exactly that.  Where it is not (memory that is shared with another
 process may hold something else by now) the block cannot be entered, and says so.

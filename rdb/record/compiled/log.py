@@ -1,7 +1,7 @@
 """The log that translated code writes: two streams, in chunks.
 
 *Trace*: one word per execution of a block: the block's number in the low half, in the high half its flags (if the block saves
-flags).  *Values*: the records of these executions, one behind the other (rdb.arch.x86_64.translation.block).
+flags).  *Values*: the records of these executions, one behind the other (rdb.arch.translation).
 
 A Chunk is a piece of memory with room for some of both.  Behind either stream lies a guard that cannot be touched, so translated
 code needs not look how much room there is: the store that goes too far faults, the block that made it is taken back, and begins

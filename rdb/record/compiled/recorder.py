@@ -1,8 +1,8 @@
 """The compiled recorder: runs translated code, and leaves to the single-step recorder what it cannot do.
 
 `burst` has the contract of SingleStepRecorder.burst, so whoever records with the one can record with the other.  Within a burst
-the thread is *inside* (pc in the code cache, gs at the scratch area, its signal mask without the faults we need) or *outside* (as
-the program has it).  It goes inside at the beginning of a block, and comes out between two instructions of the program, always:
+the thread is *inside* (pc in the code cache, a register at the scratch area, its signal mask without the faults we need) or
+*outside* (as the program has it).  It goes inside at the beginning of a block, and comes out between two instructions of the program, always:
 a block that was left in the middle is taken back.  Coming out, what was written to the log becomes a segment of the record list.
 
 What brings the thread to a stop inside, and what is done then:
@@ -21,8 +21,7 @@ from __future__ import annotations
 import os
 import signal as signals
 
-from rdb.arch.x86_64.translation import area
-from rdb.arch.x86_64.translation.block import LONGEST
+from rdb.arch.translation import Translator
 from rdb.events import AtBreakpoint, Watch, WatchKind
 from rdb.linux import debug_registers, ptrace
 from rdb.linux.inject import Injector
@@ -39,39 +38,35 @@ from rdb.record.compiled.walk import Walk
 from rdb.record.single_step import Arrived, Outcome, SingleStepRecorder, Until
 
 _WORD = 8
-_DIRECTION_FLAG = 1 << 10
-# The CPU sets it in the flags that it saves for a fault, which the program has not met.
-_RESUME_FLAG = 1 << 16
 # Signals that the CPU raises, which the kernel forces on the program: blocking them would cost it its handlers.
 _FORCED = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
 _FORCED_MASK = sum(1 << number - 1 for number in _FORCED)
 # With fewer blocks to go than this, single steps are as good.
 _FEW = 8
 _STEPS = 2048
-# A return or jump to somewhere above faults before it is made.
-_USER_END = 1 << 47
 
 
 class CompiledRecorder:
     """Records the thread of `steps` into its record list."""
 
-    def __init__(self, steps: SingleStepRecorder, injector: Injector) -> None:
+    def __init__(self, steps: SingleStepRecorder, injector: Injector, translator: Translator) -> None:
+        self._translator, self._area = translator, translator.area
         self.steps, self._injector = steps, injector
         self.arch, self.stepper, self.log = steps.arch, steps.stepper, steps.log
         registers = self.arch.registers
-        self._gs = registers["gs_base"].pieces[0].offset // _WORD
-        self._call = registers["orig_rax"].pieces[0].offset // _WORD
+        self._base = registers[translator.area_register].pieces[0].offset // _WORD
+        self._call = registers[f"orig_{self.arch.syscall.number}"].pieces[0].offset // _WORD
         self._flags = registers[self.arch.flags].pieces[0].offset // _WORD
-        self.table = BlockTable()
+        self.table = BlockTable(translator)
         self.table.walk = Walk(injector, self.table)
         self._places = far_places()
-        self.scratch = Shared(injector, "scratch", area.SIZE, self._places)
-        self.cache = CodeCache(injector, self.scratch)
-        self.translations = Translations(injector.pid, self.arch, steps.stepper.memory, self.cache, self.table)
+        self.scratch = Shared(injector, "scratch", translator.area.size, self._places)
+        self.cache = CodeCache(injector, translator, self.scratch)
+        self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table)
         self.chunk = Chunk(injector, self._places)
         self._generation = steps.generation
         self._start = (0, 0)
-        self._gs_base = 0
+        self._their_base = 0
         self._mask: bytes | None = None
         self._slots: list[debug_registers.Slot] = []
 
@@ -90,9 +85,10 @@ class CompiledRecorder:
         while self.log.high < end:
             left = end - self.log.high
             block = None
-            if left >= _FEW * LONGEST and not (first and self.steps.pc in until.breakpoints):
+            few = left < _FEW * self._translator.longest
+            if not few and not (first and self.steps.pc in until.breakpoints):
                 block = self._block()
-            outcome = self._run(block, until, left) if block else self.steps.burst(until, 1 if left >= _FEW * LONGEST else left)
+            outcome = self._run(block, until, left) if block else self.steps.burst(until, left if few else 1)
             if outcome is not None:
                 return outcome
             first = False
@@ -105,7 +101,7 @@ class CompiledRecorder:
         return len(debug_registers.slots(until.watches)) < debug_registers.COUNT
 
     def _block(self) -> Block | None:
-        if self.steps.words[self._flags] & _DIRECTION_FLAG:
+        if self.steps.words[self._flags] & self._translator.unfit_flags:
             return None
         return self.translations.block(self.steps.pc)
 
@@ -146,7 +142,7 @@ class CompiledRecorder:
 
     def _to_steps(self, pc: int) -> tuple[Outcome, int]:
         """At the exit to `pc`, where there is nothing for us."""
-        if pc >= _USER_END:
+        if pc >= self._translator.address_limit:
             # The branch itself faults.
             block = self._take_back()
             self._leave(block.pc)
@@ -157,7 +153,7 @@ class CompiledRecorder:
     def _target(self, at: int) -> int:
         """Where the program wants to go at the exit whose trap is at `at`."""
         target = self.cache.exits[at]
-        return int(self.scratch.words[area.TARGET // _WORD]) if target is None else target
+        return int(self.scratch.words[self._area.target // _WORD]) if target is None else target
 
     def _stopped(self, status: int) -> tuple[Outcome, int]:
         """The thread has stopped somewhere inside, for another reason than an exit."""
@@ -184,7 +180,7 @@ class CompiledRecorder:
         found = self.cache.block_at(pc)
         assert found is not None, f"stopped at {pc:#x}, outside of the code cache"
         block, offset = found
-        take_back(block, offset, self.stepper, self.arch, self.scratch, self.chunk)
+        take_back(block, offset, self._translator, self.steps, self.scratch, self.chunk)
         return block
 
     # -- in and out
@@ -193,14 +189,14 @@ class CompiledRecorder:
         """Go to `block`; what to watch so that no more than `limit` instructions are executed."""
         words, chunk = self.steps.words, self.chunk
         self._start = (chunk.trace_at, chunk.values_at)
-        self.scratch.words[area.TRACE // _WORD] = chunk.trace_address + _WORD * chunk.trace_at
-        self.scratch.words[area.VALUES // _WORD] = chunk.values_address + _WORD * chunk.values_at
-        self._gs_base = words[self._gs]
-        words[self._gs] = self.scratch.address
+        self.scratch.words[self._area.trace // _WORD] = chunk.trace_address + _WORD * chunk.trace_at
+        self.scratch.words[self._area.values // _WORD] = chunk.values_address + _WORD * chunk.values_at
+        self._their_base = words[self._base]
+        words[self._base] = self.scratch.address
         words[self._call] = (1 << 64) - 1
         self._unblock()
         self._go(block)
-        last = limit // LONGEST
+        last = limit // self._translator.longest
         if last >= chunk.room:
             return []
         return [Watch(chunk.trace_address + _WORD * (chunk.trace_at + last), _WORD, WatchKind.WRITE)]
@@ -212,8 +208,8 @@ class CompiledRecorder:
     def _leave(self, pc: int) -> None:
         """Outside again, with the program at `pc`."""
         words = self.steps.words
-        words[self.steps.pc_index], words[self._gs] = pc, self._gs_base
-        words[self._flags] &= ~_RESUME_FLAG
+        words[self.steps.pc_index], words[self._base] = pc, self._their_base
+        words[self._flags] &= ~self._translator.stray_flags
         self.stepper.write_back()
         if self._mask is not None:
             ptrace.set_signal_mask(self.stepper.pid, self._mask)
@@ -230,8 +226,8 @@ class CompiledRecorder:
     def _close(self) -> None:
         """Make a segment of what has been written."""
         chunk, (trace, values) = self.chunk, self._start
-        chunk.trace_at = (int(self.scratch.words[area.TRACE // _WORD]) - chunk.trace_address) // _WORD
-        chunk.values_at = (int(self.scratch.words[area.VALUES // _WORD]) - chunk.values_address) // _WORD
+        chunk.trace_at = (int(self.scratch.words[self._area.trace // _WORD]) - chunk.trace_address) // _WORD
+        chunk.values_at = (int(self.scratch.words[self._area.values // _WORD]) - chunk.values_address) // _WORD
         if chunk.trace_at > trace:
             spans = (trace, chunk.trace_at), (values, chunk.values_at)
             self.log.append(BlockSegment(self.log.high, self.log.turns.at(self.log.high), self.table, chunk, *spans))

@@ -11,8 +11,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Collection
 
-from rdb.arch.base import Arch
-from rdb.arch.x86_64.translation import Reader, translate
+from rdb.arch.translation import Translator
 from rdb.errors import RdbError
 from rdb.linux import procfs
 from rdb.linux.procfs import PAGE, Mapping
@@ -28,10 +27,9 @@ _NO_CODE = ("[vdso]", "[vsyscall]", "[vvar]")
 class Translations:
     """The blocks of one process that can be executed."""
 
-    def __init__(self, pid: int, arch: Arch, memory: Memory, cache: CodeCache, table: BlockTable) -> None:
-        self._pid, self._arch, self._memory = pid, arch, memory
+    def __init__(self, pid: int, translator: Translator, memory: Memory, cache: CodeCache, table: BlockTable) -> None:
+        self._pid, self._translator, self._memory = pid, translator, memory
         self._cache, self._table = cache, table
-        self._reader = Reader()
         self._at: dict[int, Block | None] = {}
         self._versions: dict[int, list[Block]] = {}
         self._dropped: dict[int, list[Block]] = {}
@@ -85,11 +83,11 @@ class Translations:
         except RdbError:
             return None
         number = len(self._table)
-        translation = translate(self._reader, code, pc, region.next, number, self._stops, guarded)
+        translation = self._translator.translate(code, pc, region.next, number, self._stops, guarded)
         if translation is None:
             return None
         source = code[: translation.end - pc]
-        block = Block(number, region.next, translation, source, self._arch)
+        block = Block(number, region.next, translation, source)
         self._table.add(block)
         self._cache.place(block, region, self.known)
         self._versions.setdefault(pc, []).append(block)

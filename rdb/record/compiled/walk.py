@@ -1,7 +1,7 @@
 """Bulk moves made by the program's own process: exchanging millions of records with the machine without coming back here.
 
-The code that does so is rdb.arch.x86_64.translation.walk's.  It lies, with the register file and the tables of stubs, in memory
-of ours inside the process, and is executed by a stopped thread whose registers are put back afterwards.  The registers of the
+The code that does so is the CPU's (rdb.arch.translation.Stub).  It lies, with the register file and the tables of stubs, in
+memory of ours inside the process, and is executed by a stopped thread whose registers are put back afterwards.  The registers of the
 recorded thread are exchanged in the register file: there they go before a walk, and from there they are taken after it.
 
 What the program may not write by itself (a page that is read only now) is exchanged through the debugger, piece by piece.
@@ -16,7 +16,7 @@ import signal as signals
 from typing import TYPE_CHECKING, NamedTuple
 
 from rdb.arch.base import Bank
-from rdb.arch.x86_64.translation import flags, walk
+from rdb.arch.translation import Shape, Stub
 from rdb.errors import RdbError
 from rdb.linux.inject import Borrowed, Injector
 from rdb.linux.stepper import TRAPPED
@@ -51,7 +51,7 @@ class _Placed(NamedTuple):
     """A stub in our memory, by the offset there."""
 
     at: int
-    stub: walk.Stub
+    stub: Stub
 
 
 class Walk:
@@ -61,7 +61,7 @@ class Walk:
         self._injector, self._table = injector, table
         self._end = _CODE
         self._ready = 0
-        self._stubs: dict[tuple[walk.Shape, bool], _Placed] = {}
+        self._stubs: dict[tuple[Shape, bool], _Placed] = {}
         self._placed: list[_Placed] = []
 
     @functools.cached_property
@@ -74,22 +74,22 @@ class Walk:
         if not self._make_ready():
             return False
         self._put(banks)
-        chunk, arch = way.chunk, self._injector.arch
+        chunk, arch, names = way.chunk, self._injector.arch, self._table.translator.walk_registers
         trace, values = (way.low, way.start) if forward else (way.high - 1, way.end)
         number = int(chunk.trace[trace]) & 0xFFFFFFFF
         registers = {
             arch.pc: int(self._memory.words[_TABLES[forward] // _WORD + number]),
-            "rdi": chunk.trace_address + _WORD * trace,
-            "rsi": chunk.values_address + _WORD * values,
-            "r8": self._memory.address + _TABLES[forward],
-            "r9": way.high - way.low,
-            "rbx": self._memory.address,
+            names.trace: chunk.trace_address + _WORD * trace,
+            names.record: chunk.values_address + _WORD * values,
+            names.stubs: self._memory.address + _TABLES[forward],
+            names.left: way.high - way.low,
+            names.file: self._memory.address,
         }
         with self._injector.borrowed(extended=True) as borrowed:
             borrowed.set(registers)
             while not self._done(borrowed.run()):
                 self._help(borrowed, chunk, machine)
-            if borrowed.get("r9"):
+            if borrowed.get(names.left):
                 raise RdbError("The recorded past could not be walked through: the walk has stopped on its way.")
         self._take(banks)
         return True
@@ -107,7 +107,7 @@ class Walk:
         piece = next((each for each in placed.stub.pieces if each.start <= at - placed.at < each.after), None)
         if piece is None:
             raise RdbError(f"The recorded past could not be walked through: the walk faulted at {at:#x}.")
-        record = borrowed.get("rsi") - chunk.memory.address
+        record = borrowed.get(self._table.translator.walk_registers.record) - chunk.memory.address
         saved_at = record + piece.at + _WORD + piece.skip
         place = slice(saved_at, saved_at + piece.size)
         address = int(chunk.memory.words[(record + piece.at) // _WORD]) + piece.skip
@@ -123,13 +123,13 @@ class Walk:
         file = self._memory.bytes
         for at, bank in ((0, banks[Bank.GENERAL]), (_EXTENDED, banks[Bank.EXTENDED])):
             file[at : at + len(bank)] = bank
-        self._memory.words[_FLAGS // _WORD] = flags.packed(banks[Bank.GENERAL])
+        self._memory.words[_FLAGS // _WORD] = self._table.translator.packed_flags(banks[Bank.GENERAL])
 
     def _take(self, banks: Banks) -> None:
         file = self._memory.bytes
         for at, bank in ((0, banks[Bank.GENERAL]), (_EXTENDED, banks[Bank.EXTENDED])):
             bank[:] = file[at : at + len(bank)].tobytes()
-        flags.unpack(int(self._memory.words[_FLAGS // _WORD]), banks[Bank.GENERAL])
+        self._table.translator.unpack_flags(int(self._memory.words[_FLAGS // _WORD]), banks[Bank.GENERAL])
 
     # -- stubs
 
@@ -145,8 +145,8 @@ class Walk:
             self._ready += 1
         return True
 
-    def _place(self, shape: walk.Shape, forward: bool) -> _Placed | None:
-        stub = walk.stub(shape, forward, _FLAGS)
+    def _place(self, shape: Shape, forward: bool) -> _Placed | None:
+        stub = self._table.translator.stub(shape, forward, _FLAGS)
         if self._end + len(stub.code) > _SIZE:
             return None
         placed = _Placed(self._end, stub)
@@ -157,7 +157,7 @@ class Walk:
         return placed
 
 
-def _shape(block: Block) -> walk.Shape:
+def _shape(block: Block) -> Shape:
     layout, files = block.layout, {Bank.GENERAL: 0, Bank.EXTENDED: _EXTENDED}
     registers = tuple((files[slot.bank] + slot.offset, slot.size, slot.at) for slot in layout.registers)
-    return walk.Shape(registers, tuple((slot.at, slot.size) for slot in layout.memory), block.translation.flags, layout.size)
+    return Shape(registers, tuple((slot.at, slot.size) for slot in layout.memory), block.translation.flags, layout.size)
