@@ -41,7 +41,8 @@ class _Iovec(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
 
 
-def _map(address: int, size: int, protection: int) -> memoryview:
+def map_shared(address: int, size: int, protection: int = _PROT_READ | _PROT_WRITE) -> memoryview:
+    """Memory at an address, which children share."""
     if _libc.mmap(address, size, protection, _MAP_SHARED_ANONYMOUS_FIXED, -1, 0) != address:
         raise OSError(ctypes.get_errno(), f"cannot map {address:#x}")
     return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
@@ -51,9 +52,9 @@ class Cpu:
     """A context manager; `arena` is the operands' memory, `general` and `extended` are the banks after the last execution."""
 
     def __init__(self, general_size: int, extended_size: int) -> None:
-        self.code = _map(CODE, PAGE, _PROT_READ | _PROT_WRITE | _PROT_EXEC)
+        self.code = map_shared(CODE, PAGE, _PROT_READ | _PROT_WRITE | _PROT_EXEC)
         self.code[:] = TRAP * PAGE
-        self.arena = _map(ARENA, ARENA_SIZE, _PROT_READ | _PROT_WRITE)
+        self.arena = map_shared(ARENA, ARENA_SIZE)
         self._general = ctypes.create_string_buffer(general_size)
         self._extended = ctypes.create_string_buffer(extended_size)
         self._vector = _Iovec(ctypes.addressof(self._extended), extended_size)

@@ -11,7 +11,7 @@ from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.block import Marks
 from rdb.arch.x86_64.translation.instruction import Reader
 
-_RESUME, _DIRECTION = 1 << 16, 1 << 10
+_RESUME, _DIRECTION, _ALIGNMENT = 1 << 16, 1 << 10, 1 << 18
 
 
 class X86Translator:
@@ -21,8 +21,8 @@ class X86Translator:
     area_register = "gs_base"
     longest = block.LONGEST
     trap = emit.TRAP
-    # String instructions are taken to go upwards.
-    unfit_flags = _DIRECTION
+    # String instructions are taken to go upwards; what saves is not aligned.
+    unfit_flags = _DIRECTION | _ALIGNMENT
     stray_flags = _RESUME
     # The canonical addresses of programs (Intel SDM volume 1, 3.3.7.1).
     address_limit = 1 << 47

@@ -1,9 +1,10 @@
 """The compiled recorder: runs translated code, and leaves to the single-step recorder what it cannot do.
 
 `burst` has the contract of SingleStepRecorder.burst, so whoever records with the one can record with the other.  Within a burst
-the thread is *inside* (pc in the code cache, a register at the scratch area, its signal mask without the faults we need) or
-*outside* (as the program has it).  It goes inside at the beginning of a block, and comes out between two instructions of the program, always:
-a block that was left in the middle is taken back.  Coming out, what was written to the log becomes a segment of the record list.
+the thread is *inside* (pc in the code cache, a register at the scratch area, its signal mask without the faults we need)
+or *outside* (as the program has it).  It goes inside at the beginning of a block, and comes out between two instructions of the
+program, always: a block that was left in the middle is taken back.  Coming out, what was written to the log becomes a segment of
+the record list.
 
 What brings the thread to a stop inside, and what is done then:
 

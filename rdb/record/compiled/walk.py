@@ -1,8 +1,8 @@
 """Bulk moves made by the program's own process: exchanging millions of records with the machine without coming back here.
 
 The code that does so is the CPU's (rdb.arch.translation.Stub).  It lies, with the register file and the tables of stubs, in
-memory of ours inside the process, and is executed by a stopped thread whose registers are put back afterwards.  The registers of the
-recorded thread are exchanged in the register file: there they go before a walk, and from there they are taken after it.
+memory of ours inside the process, and is executed by a stopped thread whose registers are put back afterwards.  The registers of
+the recorded thread are exchanged in the register file: there they go before a walk, and from there they are taken after it.
 
 What the program may not write by itself (a page that is read only now) is exchanged through the debugger, piece by piece.
 """
