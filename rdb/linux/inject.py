@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal as signals
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
@@ -48,8 +48,11 @@ class Borrowed:
 
     def _go(self, request: Callable[[int], None]) -> int:
         ptrace.set_registers(self._thread, self._general)
-        request(self._thread)
-        _, status = os.waitpid(self._thread, ptrace.WAIT_ALL)
+        status = ptrace.INTERRUPTED
+        while status == ptrace.INTERRUPTED:
+            # An interrupt that is left over, or comes meanwhile, tells nothing.
+            request(self._thread)
+            _, status = os.waitpid(self._thread, ptrace.WAIT_ALL)
         if os.WIFSTOPPED(status):
             self._general[:] = ptrace.get_registers(self._thread, len(self._general))
         return status
@@ -69,13 +72,24 @@ class Injector:
         """Perform a system call; its result, negative for an error number."""
         convention = self.arch.syscall
         with self.borrowed() as thread:
-            thread.set({convention.number: self._numbers[name], self.arch.pc: self._where()})
-            thread.set(dict(zip(convention.arguments, (*arguments, *(0,) * 6))))
+            self._aim(thread, name, arguments)
             if not os.WIFSTOPPED(thread.step()):
                 raise RdbError("The program ended while its past was being restored.")
             result = thread.get(convention.result)
         error = result - (1 << 8 * self.arch.registers[convention.result].size)
         return error if error >= -_LAST_ERROR else result
+
+    def prepare(self, name: str, *arguments: int) -> None:
+        """Put the thread in front of a system call from which it will not return, with signals blocked."""
+        general = ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL])
+        self._aim(Borrowed(self.pid, self.arch, general), name, arguments)
+        ptrace.set_registers(self.pid, general)
+        ptrace.set_signal_mask(self.pid, ALL_BUT_FAULTS)
+
+    def _aim(self, thread: Borrowed, name: str, arguments: Sequence[int]) -> None:
+        convention = self.arch.syscall
+        thread.set({convention.number: self._numbers[name], self.arch.pc: self._where()})
+        thread.set(dict(zip(convention.arguments, (*arguments, *(0,) * 6))))
 
     def map(self, address: int, size: int, protection: int, flags: int, file: int, offset: int) -> int:
         """mmap(2); `offset` is in bytes, whatever the name and the units of the call are here."""

@@ -50,11 +50,13 @@ class StepLoop:
     """The loop for thread `pid`, whose current registers are kept in `general`.
 
     `file` reads its memory (/proc/PID/mem); `arrived` waits for the end of a step that is under way, refreshes `general` and
-    gives the wait status.
+    gives the wait status; `settled` makes of the status of a stop that of the step, and refreshes `general`.
     """
 
-    def __init__(self, pid: int, general: bytearray, file: int, arrived: Callable[[], int]) -> None:
-        self._pid, self._general, self._arrived = pid, general, arrived
+    def __init__(
+        self, pid: int, general: bytearray, file: int, arrived: Callable[[], int], settled: Callable[[int], int]
+    ) -> None:
+        self._pid, self._general, self._arrived, self._settled = pid, general, arrived, settled
         # Behind the registers a word that stays zero, and the number of the instruction.
         self._zero = len(general) // _WORD_SIZE
         self._size = -(-(len(general) + 2 * _WORD_SIZE) // STATE_SIZE) * STATE_SIZE
@@ -69,6 +71,10 @@ class StepLoop:
         for name, number in numbers.items():
             self._block[getattr(BLOCK, name)] = number
         self.begin(0)
+
+    def select(self, pid: int) -> None:
+        """Step another thread from now on."""
+        self._pid = self._block[BLOCK.pid] = pid
 
     # -- strides
 
@@ -112,15 +118,14 @@ class StepLoop:
         state = block[BLOCK.state]
         block[BLOCK.last] = state + size if single else self._end
         status = self._code()
-        if status < 0:
-            status = self._arrived()
+        if status != TRAPPED:
+            status = self._arrived() if status < 0 else self._settled(status)
             if status == TRAPPED:
                 block[BLOCK.state] += size
                 self._keep_state()
             return status
-        if os.WIFSTOPPED(status):
-            start = block[BLOCK.state] - self._at + (size if status != TRAPPED else 0)
-            self._general[:] = self.states[start : start + len(self._general)]
+        start = block[BLOCK.state] - self._at
+        self._general[:] = self.states[start : start + len(self._general)]
         return status
 
     def _keep_state(self) -> None:

@@ -1,7 +1,12 @@
-"""One stopped thread, its registers, and what makes it go: by single steps, or until something happens.
+"""The stopped thread whose turn it is, its registers, and what makes it go: by single steps, or until something happens.
 
 A Stepper keeps the general registers in one buffer that every movement refreshes in place.  It knows nothing of breakpoints;
-whoever uses it sees to that.  Many steps at once are made by its `loop` (rdb.linux.step_loop).
+whoever uses it sees to that.  Many steps at once are made by its `loop` (rdb.linux.step_loop), which keeps what it knows of the
+program's instructions when another thread is selected.
+
+A step of a thread that is being interrupted (PTRACE_INTERRUPT) may be told in two parts: first INTERRUPTED, while the trap by
+which the step ends is pending still.  `settled` makes one of them, so that everybody above sees either a step that was made or
+one that was not.
 """
 
 from __future__ import annotations
@@ -9,10 +14,13 @@ from __future__ import annotations
 import ctypes
 import os
 
-from rdb.linux import ptrace
+from rdb.linux import procfs, ptrace
+from rdb.linux.ptrace import INTERRUPTED
 from rdb.linux.step_loop import TRAPPED, StepLoop
 
 __all__ = ["TRAPPED", "Stepper"]
+
+_SIGTRAP_BIT = 1 << 4
 
 
 class Stepper:
@@ -24,7 +32,13 @@ class Stepper:
         self.general = bytearray(size)
         self._extended = bytearray()
         self._vector = ptrace.Iovec()
-        self.loop = StepLoop(pid, self.general, memory.file, self.arrived)
+        self.loop = StepLoop(pid, self.general, memory.file, self.arrived, self.settled)
+        self.refresh()
+
+    def select(self, pid: int) -> None:
+        """From now on it is the turn of thread `pid` of the same process."""
+        self.pid = pid
+        self.loop.select(pid)
         self.refresh()
 
     def once(self) -> int:
@@ -65,7 +79,14 @@ class Stepper:
 
     def arrived(self) -> int:
         """Wait for the next stop and refresh the registers; the wait status."""
-        _, status = os.waitpid(self.pid, ptrace.WAIT_ALL)
+        return self.settled(os.waitpid(self.pid, ptrace.WAIT_ALL)[1])
+
+    def settled(self, status: int) -> int:
+        """The thread has stopped with this status: refresh the registers; the status of the step as a whole."""
+        while status == INTERRUPTED and int(procfs.status(self.pid)["SigPnd"], 16) & _SIGTRAP_BIT:
+            # Nothing is executed: the trap is taken on the way back to the program, if no other interrupt comes first.
+            ptrace.step(self.pid)
+            status = os.waitpid(self.pid, ptrace.WAIT_ALL)[1]
         if os.WIFSTOPPED(status):
             self.refresh()
         return status

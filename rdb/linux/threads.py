@@ -108,6 +108,20 @@ class Threads:
         found = self._ask([thread], None)
         return found[1] if found else None
 
+    def adopt(self, thread: int) -> None:
+        """A thread was made by one that somebody else has stepped: wait until it stands, and tell nobody that it does."""
+        self._adopt(thread)
+        self._taken = deque(status for status in self._taken if status[0] != thread)
+
+    def end(self) -> int:
+        """The process is ending: wait until it is gone; the status of it as a whole, which comes after those of the threads."""
+        with contextlib.suppress(NoProcess):
+            while others := [thread for thread in procfs.threads(self.pid) if thread != self.pid]:
+                for thread in others:
+                    with contextlib.suppress(ChildProcessError):
+                        self._took(*os.waitpid(thread, ptrace.WAIT_ALL))
+        return self._took(self.pid, os.waitpid(self.pid, ptrace.WAIT_ALL)[1])[1]
+
     def settle(self, thread: int) -> int | None:
         """Take a thread that stands at an event inside a system call to where it is about to return from it.
 
@@ -210,7 +224,7 @@ class Threads:
                 status = self._look_again(thread)
                 if status is not None:
                     return thread, status
-            if self._leader_left() or (end is not None and time.monotonic() > end):
+            if self._leader_left(threads) or (end is not None and time.monotonic() > end):
                 return None
             asked += 1
             if asked > _AT_ONCE:
@@ -223,9 +237,9 @@ class Threads:
         except ChildProcessError:
             return None  # an exec in another thread has ended this one, without a status
 
-    def _leader_left(self) -> bool:
-        """Whether the leader has ended alone, and nobody else runs: its end will be told only with the last thread's."""
-        if self._only_leader_runs() and procfs.thread_state(self.pid, self.pid) == "Z":
+    def _leader_left(self, asked: list[int]) -> bool:
+        """Whether the leader has ended alone, and nobody else runs or is asked: its end is told with the last thread's."""
+        if (self._only_leader_runs() or asked == [self.pid] != self.ids) and procfs.thread_state(self.pid, self.pid) == "Z":
             self._forget(self.pid)
             return True
         return False

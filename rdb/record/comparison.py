@@ -32,6 +32,8 @@ class Comparison:
         `extended` is how many bytes of the extended bank to compare; as many as ordinary programs use if it is not given.
         """
         self.recorder = recorder
+        stretches = merged(stretches)
+        recorder.about_to_copy(stretches)
         self.pc = recorder.pc
         self.general = bytes(recorder.stepper.general)
         size = recorder.arch.registers.leading if extended is None else extended
@@ -40,17 +42,40 @@ class Comparison:
 
     def _copies(self, stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
         read_some = self.recorder.stepper.memory.read_some
-        for address, size in merged(stretches):
+        for address, size in stretches:
             yield address, read_some(address, size)
 
     def add(self, pages: Iterable[tuple[int, bytes]]) -> None:
         """Compare these as well: (address, contents before)."""
         self.memory += pages
 
-    def commit(self, kind: Kind = Kind.INSTRUCTION, gap: bool = False, change: MappingChange | None = None) -> Stretches:
-        """Append a record of what differs now, and say which memory that was."""
+    def keep_up(self, address: int, size: int) -> None:
+        """These bytes were changed by somebody who has recorded it: from now on compare with what they are."""
+        for index, (start, data) in enumerate(self.memory):
+            low, high = max(start, address), min(start + len(data), address + size)
+            if low < high:
+                now = self.recorder.stepper.memory.read_some(low, high - low)
+                self.memory[index] = (start, data[: low - start] + now + data[low - start + len(now) :])
+
+    def touches(self, address: int, size: int) -> bool:
+        """Whether one of these bytes is compared."""
+        return any(address < start + len(data) and start < address + size for start, data in self.memory)
+
+    def before(self, address: int, data: bytes) -> bytes:
+        """The bytes `data`, which are at `address` now, as they were as far as they are compared."""
+        then = bytearray(data)
+        for start, old in self.memory:
+            low, high = max(start, address), min(start + len(old), address + len(data))
+            if low < high:
+                then[low - address : high - address] = old[low - start : high - start]
+        return bytes(then)
+
+    def commit(
+        self, kind: Kind = Kind.INSTRUCTION, gap: bool = False, change: MappingChange | None = None, registers: bool = True
+    ) -> Stretches:
+        """Append a record of what differs now, in memory and (or not) in `registers`, and say which memory that was."""
         recorder, log = self.recorder, self.recorder.log
-        pieces = self.register_differences()
+        pieces = self.register_differences() if registers else []
         memory = list(self.memory_differences())
         segment, _ = log.room()
         sizes = [len(data) for _, data in memory]

@@ -75,7 +75,19 @@ class Past:
 
     def threads(self) -> list[int]:
         """The ids of the threads that exist where we are."""
-        return [self.log.turns.lives[number].thread for number in self.log.turns.existing(self.position)]
+        return [self.log.turns.lives[number].thread for number in self._existing()]
+
+    def lost(self) -> list[int]:
+        """The ids of threads that exist here and have ended since."""
+        lives = self.log.turns.lives
+        return [lives[number].thread for number in self._existing() if lives[number].died is not None]
+
+    def unborn(self) -> list[int]:
+        """The ids of threads that live, but do not exist here yet."""
+        return [life.thread for life in self.log.turns.lives if life.died is None and life.born > self.position]
+
+    def _existing(self) -> list[int]:
+        return self.log.turns.existing(self.position)
 
     def select(self, thread: int) -> None:
         """Make a thread that exists here the current one."""
@@ -137,10 +149,16 @@ class Past:
         self._space.switch(change, forward)
 
     def make_present(self) -> None:
-        """Give the threads the registers of this position, and cut off the future.  All that exist here must be there still."""
+        """Give the threads the registers of this position, and cut off the future.
+
+        Those that have ended since do not come back: it is as if they ended here.
+        """
         kernels = f"orig_{self.arch.syscall.number}"
-        current = self.number
-        for number in self.log.turns.existing(self.position):
+        lost = [number for number in self._existing() if self.log.turns.lives[number].died is not None]
+        current = next(number for number in (self.number, *self._existing()) if number not in lost)
+        for number in self._existing():
+            if number in lost:
+                continue
             self.number = number
             banks = self.machine.banks[number]
             if kernels in self.arch.registers.by_name:
@@ -152,6 +170,8 @@ class Past:
         self.number = current
         self.process.select_thread(self.thread)
         self.log.cut(self.position)
+        for number in lost:
+            self.log.turns.died(number, self.position)
 
     def _pc(self, general: bytes | bytearray) -> int:
         return int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.pc], (general, b"")), "little")
@@ -166,6 +186,8 @@ class Past:
     def resume(self, request: Resume, until: Until) -> tuple[Reason, ...]:
         """Go where `request` leads; every reason to stop there, for the thread that is then the current one."""
         self.interrupted = False
+        if not self.replaying:
+            self.select(self.process.thread)
         if request.step:
             return self._steps(request, until)
         found = self._search(request.direction, until)

@@ -226,6 +226,12 @@ class RecordList:
             return self.high
         return None
 
+    def writes(self, start: int, end: int, position: int) -> Iterator[tuple[int, int]]:
+        """The stretches (address, size) sharing a byte with [start, end) that were written since `position`."""
+        for segment, first, last in self._from(position, Direction.FORWARD, self.low):
+            rows = segment.columns().writers(start, end).rows(first, last)
+            yield from zip(rows.location.tolist(), rows.size.tolist())
+
     def find_change(self, start: int, current: bytes, position: int, direction: Direction) -> Change | None:
         """The nearest instruction in `direction` from `position` that changed the bytes at `start`, which are `current` now.
 

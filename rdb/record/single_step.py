@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +35,7 @@ from rdb.record.record_list import RecordList
 
 if TYPE_CHECKING:
     from rdb.record.burst import Weaver
+    from rdb.record.comparison import Comparison
 
 _PAGE_SHIFT = PAGE.bit_length() - 1
 # So many bytes are not searched for instructions one by one.
@@ -100,7 +101,7 @@ class Decoded(NamedTuple):
 
 
 class SingleStepRecorder:
-    """Records one thread of one process into a record list."""
+    """Records the thread that `stepper` has selected into a record list; what it knows of instructions is the process's."""
 
     def __init__(self, arch: Arch, stepper: Stepper, log: RecordList) -> None:
         self.arch, self.stepper, self.log = arch, stepper, log
@@ -111,6 +112,8 @@ class SingleStepRecorder:
         self._decoded: dict[int, Decoded] = {}
         self._code_pages: set[int] = set()
         self._watches: Sequence[Watch] = ()
+        self._under_way: list[Comparison] = []
+        self.settle: Callable[[], None] = lambda: None
         self._weaver: Weaver | None = None
         # Counts how often code may have changed.
         self.generation = 0
@@ -198,7 +201,10 @@ class SingleStepRecorder:
         return None
 
     def _save(self, step: PlainStep) -> tuple[bytes, bool] | None:
-        """What the instruction is about to change beside general registers, and whether code is in that; None if not readable."""
+        """What the instruction is about to change beside general registers, and whether code is in that.
+
+        None if it is not readable, or is memory that a system call under way may write at the same time.
+        """
         saved, stale = b"", False
         if step.extended:
             extended = self.extended(step.reach)
@@ -210,6 +216,8 @@ class SingleStepRecorder:
             except (OSError, OverflowError):
                 return None
             if len(old) != size:
+                return None
+            if any(comparison.touches(address, size) for comparison in self._under_way):
                 return None
             saved += _pack(address) + old + padding
             stale = stale or self._holds_code(address, size)
@@ -226,7 +234,22 @@ class SingleStepRecorder:
     def _leave_stores(self) -> None:
         """Have stores to code, or to what is watched, left to us by the step loop."""
         watched = (_pages(watch.address, watch.length) for watch in self._watches)
-        self.stepper.loop.leave_stores(self._code_pages.union(*watched))
+        written = (_pages(start, len(data)) for comparison in self._under_way for start, data in comparison.memory)
+        self.stepper.loop.leave_stores(self._code_pages.union(*watched, *written))
+
+    def mind(self, under_way: list[Comparison]) -> None:
+        """These system calls are under way in other threads: what they may write is not for the step loop to write to.
+
+        `settle` is called to record what they have written so far.
+        """
+        had, self._under_way = any(each.memory for each in self._under_way), under_way
+        if had or any(each.memory for each in under_way):
+            self._leave_stores()
+
+    def about_to_copy(self, stretches: Iterable[tuple[int, int]]) -> None:
+        """Somebody is about to compare this memory: first record what calls under way have written there."""
+        if any(comparison.touches(*stretch) for comparison in self._under_way for stretch in stretches):
+            self.settle()
 
     def forget_code(self) -> None:
         """Code may have changed: compare every instruction with what was decoded, before it is executed again."""
@@ -238,7 +261,9 @@ class SingleStepRecorder:
         self._leave_stores()
 
     def wrote(self, address: int, size: int) -> None:
-        """Somebody other than a plain instruction wrote memory."""
+        """Somebody other than a plain instruction wrote memory, and has recorded it."""
+        for comparison in self._under_way:
+            comparison.keep_up(address, size)
         if self._holds_code(address, size):
             self.forget_code()
 

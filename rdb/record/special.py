@@ -1,4 +1,4 @@
-"""Recording what is not a plain instruction: repeated strings, slow instructions, system calls.
+"""Recording what is not a plain instruction: repeated strings, slow instructions, system calls (rdb.record.system_call).
 
 All are recorded by comparison (rdb.record.comparison).  What may have been written bounds what is compared; where nobody can
 tell, all writable memory is compared and the record is marked as a gap.
@@ -7,41 +7,27 @@ tell, all writable memory is compared and the record is marked as a gap.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 
 from rdb.arch.base import Bank, Flow
-from rdb.arch.linux import syscalls
 from rdb.arch.linux.structures import Abi
-from rdb.arch.linux.syscalls import SyscallEffects
-from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan, extents
 from rdb.errors import CannotAccessMemory, CannotRecord
 from rdb.events import Accessed, Reason, Watch
-from rdb.linux import procfs, ptrace
+from rdb.linux import procfs
 from rdb.linux.stepper import TRAPPED
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison, Stretches, writable
 from rdb.record.departures import Departure, Departures
-from rdb.record.entry import Kind
-from rdb.record.mapping_call import MappingCall
 from rdb.record.outside import Outside
 from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import Arrived, SingleStepRecorder
+from rdb.record.system_call import Ended, Refused, SystemCalls, UnderWay
 
 # A repeated string instruction is stepped through if it is short, else run to its end at once.
 _SHORT_REPEAT = 8
 
-
-@dataclass(frozen=True)
-class Refused:
-    """A system call that must not be performed under recording; nothing has happened."""
-
-    kind: CallKind
-    name: str
-
-
-Result = Arrived | Refused | Departure | tuple[Reason, ...]
+Result = Arrived | Refused | Departure | UnderWay | Ended | tuple[Reason, ...]
 
 
 class SpecialSteps:
@@ -58,29 +44,22 @@ class SpecialSteps:
         warn: Callable[[str], None],
         compare_limit: Callable[[], int | None],
     ) -> None:
-        """`warn` tells the user a sentence.
-
-        `compare_limit` says how many bytes may be compared where all memory would have to be.
-        """
-        self.recorder, self.space, self.outside, self.abi = recorder, space, outside, abi
-        self.delivery = delivery
-        self.departures, self.warn = departures, warn
-        self.compare_limit = compare_limit
+        """`warn` tells a sentence; `compare_limit` says how many bytes may be compared where all memory would have to be."""
+        self.recorder, self.delivery, self.warn, self.compare_limit = recorder, delivery, warn, compare_limit
         self._warned: set[object] = set()
+        self.calls = SystemCalls(recorder, space, outside, abi, delivery, departures, self._all_memory, self._warn_once)
 
     def execute(self, plan: Plan, watches: Sequence[Watch]) -> Result:
         """Record the instruction of `plan`, at which the thread stands."""
-        before = self._watched(watches)
+        before = self.watched(watches)
         read = self._is_read(plan, watches)
         if plan.effects.flow is Flow.SYSTEM_CALL:
-            result = self.system_call(plan)
+            result: Result = self.calls.perform(plan)
         elif plan.effects.repeated:
             result = self.repeated(plan)
         else:
             result = self.slow(plan)
-        if isinstance(result, tuple):
-            return self._triggered(before, read)
-        return result
+        return self.triggered(before, read) if isinstance(result, tuple) else result
 
     # -- instructions
 
@@ -94,7 +73,7 @@ class SpecialSteps:
             )
         comparison = Comparison(self.recorder, stretches, self._extended_size(plan))
         traced = self.delivery.is_traced
-        status = self._run_past(plan) if plan.effects.overruns else self._step()
+        status = self._run_past(plan) if plan.effects.overruns else self.recorder.stepper.once()
         if status != TRAPPED:
             return self._failed(comparison, status)
         if plan.effects.saves_flags and not traced:
@@ -121,86 +100,20 @@ class SpecialSteps:
         end = pc + plan.effects.length
         overwritten = any(address < end + 1 and end < address + size for address, size in stretches)
         for _ in range(_SHORT_REPEAT):
-            status = self._step()
+            status = self.recorder.stepper.once()
             if status != TRAPPED:
                 return self._failed(comparison, status)
             if recorder.pc != pc:
                 comparison.commit()
                 return ()
         while recorder.pc == pc:
-            status = self._step() if overwritten else self._run_into({end})
+            status = self.recorder.stepper.once() if overwritten else self._run_into({end})
             if status != TRAPPED:
                 return self._failed(comparison, status)
         comparison.commit()
         return ()
 
-    # -- the kernel
-
-    def system_call(self, plan: Plan) -> Result:
-        """The system call that the thread is about to make by the instruction of `plan`."""
-        recorder, convention = self.recorder, self.recorder.arch.syscall
-        name = convention.names.get(recorder.register(convention.number))
-        arguments = self._arguments(plan)
-        effects = syscalls.effects(name, arguments, recorder, self.abi)
-        departure = self.departures.leaving(effects, arguments)
-        if departure is not None:
-            return departure
-        if self._refuses(effects, arguments):
-            return Refused(effects.kind, name or "unknown")
-        if effects.unknown:
-            self._warn_once(name, f"The effect of the system call {name or 'unknown'} is recorded by comparing memory.")
-        comparison = Comparison(
-            recorder,
-            self._all_memory() if effects.unknown else self._mapped(effects.writes),
-            extended=None if effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS) else 0,
-        )
-        mapping = MappingCall(self.space, self.abi, effects, arguments)
-        passage = self.outside.enters(name, arguments)
-        self.delivery.calls.give_back()
-        status = self._step()
-        if status >> 16 == ptrace.Event.EXEC:
-            return Arrived(status)
-        if not os.WIFSTOPPED(status) or self.delivery.calls.is_undecided() or self._not_begun(comparison):
-            return self._interrupted(comparison, status)
-        if effects.kind is not CallKind.SIGRETURN:
-            self._clear_trap_flag()
-        self.outside.leaves(passage, recorder.log.high, recorder.register(convention.result))
-        change = mapping.done(recorder.register(convention.result))
-        comparison.add(mapping.emptied)
-        comparison.commit(Kind.SYSTEM_CALL, effects.unknown, change)
-        if change is not None and change.touches_code:
-            recorder.forget_code()
-        signalled = self.delivery.came_with_call(status)
-        self.delivery.called(name, arguments)
-        return Arrived(status) if signalled else ()
-
     # -- how it is done
-
-    def _arguments(self, plan: Plan) -> list[int]:
-        """The arguments of the system call; one in memory that cannot be read counts as zero (the kernel refuses the call)."""
-        recorder = self.recorder
-        result = []
-        for place in recorder.arch.syscall.arguments_at(recorder.memory(plan.pc, plan.effects.length)):
-            value = recorder.register(place.strip("()"))
-            if place.startswith("("):
-                value = int.from_bytes(recorder.stepper.memory.read_some(value, self.abi.word), "little")
-            result.append(value)
-        return result
-
-    def _step(self) -> int:
-        """One instruction; a fork on the way is seen to by the process target, and the instruction finished."""
-        stepper = self.recorder.stepper
-        status = stepper.once()
-        while self.departures.forked(status):
-            status = stepper.step()
-        return status
-
-    def _refuses(self, effects: SyscallEffects, arguments: Sequence[int]) -> bool:
-        """Whether a call must not be made: it makes a thread that would run unrecorded."""
-        if effects.kind is CallKind.FORK and effects.name in ("clone", "clone3"):
-            flags = arguments[0] if effects.name == "clone" else int.from_bytes(self.recorder.memory(arguments[0], 8), "little")
-            return bool(flags & _CLONE_VM) and not flags & _CLONE_VFORK
-        return False
 
     def _run_into(self, places: set[int]) -> int:
         """Run until pc reaches one of the places, by traps that are there only meanwhile."""
@@ -230,29 +143,6 @@ class SpecialSteps:
             comparison.commit()
         return Arrived(status)
 
-    def _not_begun(self, comparison: Comparison) -> bool:
-        """Whether a signal has come before the call began."""
-        return self.recorder.pc == comparison.pc and comparison.unchanged()
-
-    def _interrupted(self, comparison: Comparison, status: int) -> Result:
-        """A signal came before the call was done; what the call has written so far (nanosleep's remaining time) is recorded."""
-        if os.WIFSTOPPED(status):
-            if self.delivery.calls.is_undecided():
-                self.delivery.calls.take_back(comparison.general)
-            if not comparison.unchanged():
-                comparison.commit(Kind.SYSTEM_CALL)
-        return () if status == TRAPPED else Arrived(status)
-
-    def _clear_trap_flag(self) -> None:
-        """The CPU saves the flags in r11, with the trap flag by which we step (Intel SDM volume 2, SYSCALL)."""
-        recorder = self.recorder
-        saved = recorder.arch.registers.by_name.get("r11")
-        if saved is not None:
-            index = saved.pieces[0].offset // 8
-            if recorder.words[index] & recorder.arch.trap_flag and not self.delivery.is_traced:
-                recorder.words[index] &= ~recorder.arch.trap_flag
-                recorder.stepper.write_back()
-
     def _all_memory(self) -> Stretches:
         """All that could have been written, or CannotRecord where that is more than may be compared."""
         stretches, limit = writable(procfs.mappings(self.recorder.stepper.pid)), self.compare_limit()
@@ -262,18 +152,6 @@ class SpecialSteps:
             why = f'{size} bytes would have to be compared (see "set record full compare-limit")'
             raise CannotRecord(pc, self.recorder.stepper.memory.read_some(pc, self.recorder.arch.max_instruction), why)
         return stretches
-
-    def _mapped(self, stretches: Sequence[tuple[int, int]]) -> Stretches:
-        """Cut what a call may write to what is mapped: a buffer may be declared larger than memory."""
-        if not any(size > _LARGE for _, size in stretches):
-            return list(stretches)
-        mappings = procfs.mappings(self.recorder.stepper.pid)
-        return [
-            (max(address, m.start), min(address + size, m.end) - max(address, m.start))
-            for address, size in stretches
-            for m in mappings
-            if m.start < address + size and address < m.end
-        ]
 
     def _code(self, plan: Plan) -> str:
         return self.recorder.memory(plan.pc, plan.effects.length).hex(" ")
@@ -285,7 +163,8 @@ class SpecialSteps:
 
     # -- watchpoints
 
-    def _watched(self, watches: Sequence[Watch]) -> list[tuple[Watch, bytes]]:
+    def watched(self, watches: Sequence[Watch]) -> list[tuple[Watch, bytes]]:
+        """What the watches that can be read hold now."""
         result = []
         for watch in watches:
             try:
@@ -302,7 +181,8 @@ class SpecialSteps:
             result |= {watch for watch in watches if watch.touches(address, size)}
         return result
 
-    def _triggered(self, before: list[tuple[Watch, bytes]], read: set[Watch]) -> tuple[Reason, ...]:
+    def triggered(self, before: list[tuple[Watch, bytes]], read: Collection[Watch] = ()) -> tuple[Reason, ...]:
+        """The watches to stop for, now that they are changed from `before`, or were read."""
         reasons: list[Reason] = []
         for watch, old in before:
             new = self.recorder.stepper.memory.read_some(watch.address, watch.length)
@@ -310,7 +190,3 @@ class SpecialSteps:
                 reasons.append(Accessed(watch, old, new))
         return tuple(reasons)
 
-
-_LARGE = 1 << 20
-# <linux/sched.h>
-_CLONE_VM, _CLONE_VFORK = 0x100, 0x4000

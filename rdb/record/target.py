@@ -18,42 +18,36 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
-from rdb.errors import CannotRecord, PtraceFailed, RdbError
+from rdb.errors import RdbError
 from rdb.events import (
-    AtBreakpoint,
     Direction,
-    Exited,
-    Killed,
     Reason,
-    RecordingStopped,
     Resume,
-    Signalled,
-    Stepped,
     Stop,
     Watch,
 )
-from rdb.linux import ptrace
 from rdb.linux.inject import Injector
-from rdb.linux.stepper import TRAPPED
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
-from rdb.record.deliveries import signalled
-from rdb.record.departures import STOPPED, Departure, Departures
+from rdb.record.departures import Departures
 from rdb.record.entry import Kind
+from rdb.record.execution import Execution
 from rdb.record.kernel_state import Process
 from rdb.record.output import Written
 from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
+from rdb.record.schedule import Schedule
 from rdb.record.signal_delivery import SignalDelivery
-from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
-from rdb.record.special import Refused, SpecialSteps
+from rdb.record.single_step import SingleStepRecorder, Until
+from rdb.record.special import SpecialSteps
 from rdb.record.verify import Verifier
 from rdb.settings import Settings
 from rdb.target.base import Stratum, Target
@@ -61,9 +55,6 @@ from rdb.target.native import NativeTarget
 
 if TYPE_CHECKING:
     from rdb.record.compiled.recorder import CompiledRecorder
-
-_BURST = 2048
-_COMPILED_BURST = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -97,23 +88,22 @@ class RecordTarget(Target):
         """Begin to record `process`, which lies beneath.  `query` asks the user yes or no, `warn` tells a sentence."""
         super().__init__()
         self.process, self.arch, self.settings, self.query, self.warn = process, arch, settings, query, warn
-        self.log = RecordList(process.thread)
+        self.log = RecordList(process.threads()[0])
+        for thread in process.threads()[1:]:
+            self.log.turns.born(thread, 0)
         self._breakpoints: set[int] = set()
         self._watches: list[Watch] = []
-        self._silent: frozenset[int] = frozenset()
         self._request = Resume()
         self._executing = False
+        self._tracer = threading.get_native_id()
         self._pin()
         self.stepper = process.stepper()
         self.recorder = SingleStepRecorder(arch, self.stepper, self.log)
-        injector = Injector(process.pid, arch, process.memory)
+        injector = Injector(process.thread, arch, process.memory)
         self.space = AddressSpace(process.memory, injector, warn)
-        # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
-        self.space.let_kernel_write()
         abi = ABIS[arch.syscall.abi]
         self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
         self.delivery = SignalDelivery(self.recorder, injector, abi, self.outside.ledger, warn)
-        self.delivery.calls.begin()
         self.departures = Departures(process, self.recorder, settings, self._ask)
         self.special = SpecialSteps(
             self.recorder,
@@ -127,7 +117,22 @@ class RecordTarget(Target):
         )
         self.past = Past(process, arch, self.log, self.space)
         self.verifier = Verifier(self.recorder, warn)
-        self.compiled = self._compile(injector)
+        self.schedule = Schedule(
+            process, self.recorder, self.past.machine, injector, self.special.calls, self.departures.forked
+        )
+        self.execution = Execution(
+            process,
+            settings,
+            self.recorder,
+            self.schedule,
+            self.special,
+            self.delivery,
+            self.departures,
+            self.verifier,
+            self._ask,
+        )
+        self._take_over()
+        self.execution.compiled = self._compile(injector)
 
     # -- modes
 
@@ -161,10 +166,15 @@ class RecordTarget(Target):
         """
         if self.replaying:
             self.delivery.cut()
+            lost, unborn = self.past.lost(), self.past.unborn()
             self.past.make_present()
+            for thread in unborn:
+                self.schedule.end(thread)
+            self.schedule.switch(self.process.thread)
+            for thread in lost:
+                self.warn(f"Thread {thread} has ended in the meantime; the program goes on without it.")
             moved = str(self.outside.cut(self.position))
             self.delivery.learn()
-            self.stepper.refresh()
             self.recorder.forget_code()
             if moved:
                 self.warn(moved)
@@ -172,10 +182,27 @@ class RecordTarget(Target):
     def finish(self) -> None:
         """Stop recording; the program goes on from the position that is being looked at."""
         self.go_live()
-        self.delivery.let_go()
+        current = self.process.thread
+        for thread in self.process.threads():
+            self.schedule.switch(thread)
+            self.delivery.let_go()
+        self.process.select_thread(current)
         self._unpin()
 
     # -- state
+
+    @property
+    def thread(self) -> int:
+        return self.past.thread if self.replaying else self.beneath.thread
+
+    def threads(self) -> list[int]:
+        return self.past.threads() if self.replaying else self.beneath.threads()
+
+    def select_thread(self, thread: int) -> None:
+        if self.replaying:
+            self.past.select(thread)
+        else:
+            self.beneath.select_thread(thread)
 
     def read_bank(self, bank: Bank) -> bytes:
         return self.past.bank(bank) if self.replaying else self.beneath.read_bank(bank)
@@ -207,7 +234,7 @@ class RecordTarget(Target):
     @contextlib.contextmanager
     def _user_change(self, *stretches: tuple[int, int]) -> Iterator[None]:
         """What the user changes in the present becomes part of the history, so that going back undoes it too."""
-        self.stepper.refresh()
+        self.schedule.switch(self.process.thread)
         comparison = Comparison(self.recorder, stretches)
         yield
         self.stepper.refresh()
@@ -238,7 +265,7 @@ class RecordTarget(Target):
             self._watches.remove(watch)
 
     def pass_silently(self, signals: Collection[int]) -> None:
-        self._silent = frozenset(signals)
+        self.execution.silent = frozenset(signals)
         self.beneath.pass_silently(signals)
 
     def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
@@ -260,16 +287,13 @@ class RecordTarget(Target):
     def wait(self) -> Stop:
         request = self._request
         if self.replaying or request.direction is Direction.REVERSE:
-            until = Until(frozenset(self._breakpoints), watches=tuple(self._watches), passed=self._silent)
+            until = Until(frozenset(self._breakpoints), watches=tuple(self._watches), passed=self.execution.silent)
             reasons = self.past.resume(request, until)
         else:
             self._executing = True
             self.process.give_terminal()
             try:
                 reasons = self._record(request)
-            except PtraceFailed:
-                # Killed by somebody between two stops.
-                reasons = self._arrived(self.stepper.reap()) or ()
             finally:
                 self.process.take_terminal()
                 self._executing = False
@@ -277,8 +301,10 @@ class RecordTarget(Target):
 
     def interrupt(self) -> None:
         self.past.interrupted = True
-        if self._executing:
-            # A signal, because it ends a blocking system call too.
+        if self._executing and threading.get_native_id() == self._tracer:
+            self.execution.interrupt()
+        elif self._executing:
+            # Only who traces a thread can interrupt it otherwise than by a signal.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGINT)
 
@@ -293,91 +319,27 @@ class RecordTarget(Target):
     def close(self) -> None:
         self._unpin()
 
-    # -- recording
+    # -- how it is done
 
     def _record(self, request: Resume) -> tuple[Reason, ...]:
         until = Until(frozenset(self._breakpoints), request.within or Until().within, tuple(self._watches))
-        self.stepper.refresh()
-        reasons: tuple[Reason, ...] | None = None
-        if request.signal:
-            reasons = self._deliver(request.signal)
-        # A signal that is ignored is no step.
-        single, begun = request.step and request.within is None, self.log.high
-        while reasons is None:
-            limit = 1 if single else self._room()
-            if not limit:
-                reasons = (RecordingStopped(STOPPED),)
-                break
-            try:
-                reasons = self._record_some(until, limit)
-            except CannotRecord as error:
-                reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
-            if reasons is None and single and self.log.high > begun:
-                reasons = (Stepped(),)
+        reasons = self.execution.run(request, until)
         self.past.position = self.log.high
-        self.log.prune(self.settings.limit("record full insn-number-max") or None)
+        if not self.settings.flag("record full stop-at-limit"):
+            self.log.prune(self.settings.limit("record full insn-number-max") or None)
         self.outside.prune(self.log.low)
         return reasons
 
-    def _room(self) -> int:
-        """How many instructions to record before looking up: a burst, or less when the recording is nearly full."""
-        limit = self.settings.limit("record full insn-number-max")
-        if not limit:
-            return self._most
-        used = self.log.high - self.log.low
-        if used >= limit:
-            if self.settings.flag("record full stop-at-limit"):
-                if not self._ask(_FULL):
-                    return 0
-                self.settings["record full stop-at-limit"] = False
-            self.log.prune(limit)
-            return min(self._most, limit)
-        return min(self._most, limit - used)
-
-    def _record_some(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
-        if not self.settings.flag("record full verify"):
-            return self._record_burst(until, limit)
-        copy, high = self.verifier.before(), self.log.high
-        reasons = self._record_burst(until, 1)
-        self.verifier.after(copy, high)
-        return reasons
-
-    def _record_burst(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
-        if self.delivery.is_traced:
-            return self._record_traced(until)
-        return self._record_plainly(until, limit)
-
-    def _record_traced(self, until: Until) -> tuple[Reason, ...] | None:
-        """The program traces itself: a SIGTRAP of its own follows each instruction."""
-        high = self.log.high
-        reasons = self._record_plainly(until, 1)
-        if self.log.high == high or any(isinstance(reason, (Signalled, Exited, Killed)) for reason in reasons or ()):
-            return reasons
-        return self._arrived(TRAPPED)
-
-    def _record_plainly(self, until: Until, limit: int) -> tuple[Reason, ...] | None:
-        outcome = (self.compiled or self.recorder).burst(until, limit)
-        if isinstance(outcome, Slow):
-            result = self.special.execute(outcome.plan, until.watches)
-            if isinstance(result, Refused):
-                return self._refused(result)
-            if isinstance(result, Departure):
-                return self.departures.decide(result)
-            if isinstance(result, Arrived):
-                return self._arrived(result.status)
-            return (*self.departures.births(), *result) or self._at(until)
-        return self._arrived(outcome.status) if isinstance(outcome, Arrived) else outcome
-
-    def _at(self, until: Until) -> tuple[Reason, ...] | None:
-        """Why to stop after an instruction that was executed outside a burst."""
-        pc = self.recorder.pc
-        if pc in until.breakpoints:
-            return (AtBreakpoint(pc),)
-        return None if pc in until.within else (Stepped(),)
-
-    def _refused(self, refused: Refused) -> tuple[Reason, ...]:
-        """The program is about to do what cannot be recorded."""
-        return (RecordingStopped(f"Process record does not support the system call {refused.name} here.\n{STOPPED}"),)
+    def _take_over(self) -> None:
+        """Put each thread where recording can begin."""
+        current = self.process.thread
+        for thread in self.process.threads():
+            self.schedule.switch(thread)
+            self.delivery.calls.begin()
+            # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
+            self.space.let_kernel_write()
+            self.delivery.learn()
+        self.schedule.switch(current)
 
     def _ask(self, question: str) -> bool:
         """Ask the user, while the program has the terminal."""
@@ -386,32 +348,6 @@ class RecordTarget(Target):
             return self.query(question)
         finally:
             self.process.give_terminal()
-
-    def _arrived(self, status: int) -> tuple[Reason, ...] | None:
-        """What a wait status that is no step means; None when recording goes on."""
-        if os.WIFEXITED(status):
-            return (Exited(os.WEXITSTATUS(status)),)
-        if os.WIFSIGNALED(status):
-            return (Killed(os.WTERMSIG(status)),)
-        if status >> 16 == ptrace.Event.EXEC:
-            return (self.process.executed(),)
-        if self.departures.forked(status):
-            return self.departures.births() or None
-        number, info = os.WSTOPSIG(status), self.delivery.arrived()
-        if number in self._silent:
-            return self._deliver(number)
-        return (signalled(info),)
-
-    def _deliver(self, number: int) -> tuple[Reason, ...] | None:
-        status = self.delivery.deliver(number)
-        return self._arrived(status) if status != TRAPPED else None
-
-    # -- how it is done
-
-    @property
-    def _most(self) -> int:
-        """The most instructions to record before looking up."""
-        return _COMPILED_BURST if self.compiled else _BURST
 
     def _compile(self, injector: Injector) -> CompiledRecorder | None:
         """The compiled recorder, if it is wanted and there is one for this CPU."""
@@ -440,8 +376,3 @@ class RecordTarget(Target):
         except OSError:
             pass  # the process is gone
 
-
-_FULL = (
-    "Do you want to auto delete previous execution log entries when record/replay buffer becomes full "
-    "(record full stop-at-limit)?"
-)

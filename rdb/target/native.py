@@ -123,6 +123,11 @@ class NativeTarget(Target):
         # By a living thread: a leader that has ended has no memory any more.
         return procfs.mappings(self.thread)
 
+    @property
+    def tasks(self) -> Threads:
+        """The threads, for whoever makes them go one by one."""
+        return self._threads
+
     def stepper(self) -> Stepper:
         """The fast way to step the current thread, for the recorder."""
         return Stepper(self.thread, self.arch.registers.sizes[Bank.GENERAL], self.memory)

@@ -61,6 +61,10 @@ class Native:
     def registers(self) -> dict[str, bytes]:
         return {**all_registers(self.process, ARCH), NUMBER: self.call_number()}
 
+    def registers_of_threads(self) -> dict[str, bytes]:
+        """It has one thread."""
+        return self.registers()
+
     def call_number(self) -> bytes:
         """Which system call has been entered."""
         return ARCH.registers.get(ARCH.registers[NUMBER], [self.process.read_bank(bank) for bank in Bank])

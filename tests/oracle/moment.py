@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rdb.errors import CannotAccessMemory
 from rdb.linux import ptrace
-from rdb.linux.procfs import Mapping
+from rdb.linux.procfs import Mapping, threads
 
 # Data that the kernel and the clock write; no instruction does.
 KERNEL_S_OWN = ("[vvar", "[vsyscall]")
@@ -25,10 +25,10 @@ class _RseqConfiguration(ctypes.Structure):
 _GET_RSEQ_CONFIGURATION = 0x420F
 
 
-def rseq_area(pid: int) -> range:
-    """Where the kernel keeps the number of the current CPU for the process (rseq(2)); it is written at any time."""
+def rseq_area(thread: int) -> range:
+    """Where the kernel keeps the number of the current CPU for a thread (rseq(2)); it is written at any time."""
     answer = _RseqConfiguration()
-    ptrace.raw(_GET_RSEQ_CONFIGURATION, pid, ctypes.sizeof(answer), ctypes.addressof(answer))
+    ptrace.raw(_GET_RSEQ_CONFIGURATION, thread, ctypes.sizeof(answer), ctypes.addressof(answer))
     return range(answer.pointer, answer.pointer + (answer.size if answer.pointer else 0))
 
 
@@ -68,7 +68,9 @@ class Subject(Protocol):
     @property
     def position(self) -> int: ...
 
-    def registers(self) -> dict[str, bytes]: ...
+    def registers_of_threads(self) -> dict[str, bytes]:
+        """Every register of all threads."""
+        ...
 
     def mappings(self) -> list[Mapping]: ...
 
@@ -102,13 +104,14 @@ class Camera:
         self._known: dict[bytes, bytes] = {}
 
     def take(self, subject: Subject) -> Moment:
-        self.exempt.update(rseq_area(subject.pid))
+        for thread in threads(subject.pid):
+            self.exempt.update(rseq_area(thread))
         stretches = []
         for mapping in joined(subject.mappings()):
             if mapping.readable and not mapping.name.startswith(KERNEL_S_OWN):
                 blocks = tuple(self._blocks(subject, mapping.start, mapping.end))
                 stretches.append(Stretch(mapping.start, mapping.end, mapping.protection, mapping.name, blocks))
-        return Moment(subject.position, subject.registers(), tuple(stretches))
+        return Moment(subject.position, subject.registers_of_threads(), tuple(stretches))
 
     def _blocks(self, subject: Subject, start: int, end: int) -> Iterator[bytes]:
         for address in range(start, end, BLOCK):
@@ -121,9 +124,9 @@ class Camera:
     def differences(self, then: Moment, now: Moment) -> list[str]:
         """What is not now as it was then, in words; empty if nothing."""
         registers = [
-            f"{name}: {then.registers[name][::-1].hex()} became {value[::-1].hex()}"
-            for name, value in now.registers.items()
-            if value != then.registers[name]
+            f"{name}: {then.registers.get(name, b'')[::-1].hex()} became {now.registers.get(name, b'')[::-1].hex()}"
+            for name in {**then.registers, **now.registers}
+            if then.registers.get(name) != now.registers.get(name)
         ]
         return registers + self.in_memory(then, now)
 

@@ -50,6 +50,16 @@ def all_registers(target: Target, arch: Arch) -> dict[str, bytes]:
     return {each.name: arch.registers.get(each, banks) for each in arch.registers.registers if each.name != kernels}
 
 
+def registers_of_threads(target: Target, arch: Arch) -> dict[str, bytes]:
+    """Every register of every thread that exists at the moment looked at."""
+    current, result = target.thread, {}
+    for thread in target.threads():
+        target.select_thread(thread)
+        result.update({f"{name} of {thread}": value for name, value in all_registers(target, arch).items()})
+    target.select_thread(current)
+    return result
+
+
 class Recording:
     """A recorded process.  Positions count instructions from the first one of the program."""
 
@@ -119,6 +129,11 @@ class Recording:
         """One instruction in the recorded past."""
         self.go(Resume(direction, step=True))
 
+    def follow(self, direction: Direction) -> None:
+        """Look at the thread whose instruction is the next in `direction`."""
+        turns, position = self.engine.log.turns, self.position
+        self.target.select_thread(turns.lives[turns.at(position - (direction is Direction.REVERSE))].thread)
+
     # -- as a subject of tests.oracle.moment
 
     @property
@@ -126,8 +141,12 @@ class Recording:
         return self.target.pid
 
     def registers(self) -> dict[str, bytes]:
-        """Every register of the table."""
+        """Every register of the current thread."""
         return all_registers(self.target, self.arch)
+
+    def registers_of_threads(self) -> dict[str, bytes]:
+        """Every register of all threads."""
+        return registers_of_threads(self.target, self.arch)
 
     def mappings(self) -> list[Mapping]:
         return self.target.mappings()

@@ -92,9 +92,11 @@ def walk(recording: Recording, moment: Moment, compare: Callable[[Moment, str], 
     for away in Direction:
         room = recording.engine.log.high - moment.position if away is Direction.FORWARD else moment.position
         steps = min(WALK, room)
-        for direction in (away, away.opposite):
-            for _ in range(steps):
-                recording.step(direction)
+        for _ in range(steps):
+            recording.step(away)
+        while recording.position > moment.position if away is Direction.FORWARD else recording.position < moment.position:
+            recording.follow(away.opposite)
+            recording.step(away.opposite)
         if steps:
             compare(moment, f"by {steps} steps {away.opposite.value}")
 

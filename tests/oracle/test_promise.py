@@ -12,7 +12,7 @@ from rdb.session import Session
 from rdb.stops import BreakpointHit
 from tests.build import program
 from tests.oracle.moment import Camera
-from tests.oracle.recording import all_registers
+from tests.oracle.recording import registers_of_threads
 
 
 class Recorded:
@@ -30,8 +30,8 @@ class Recorded:
         status = self.session.record_status()
         return status.current if status is not None else 0
 
-    def registers(self) -> dict[str, bytes]:
-        return all_registers(self.session.target, self.session.arch)
+    def registers_of_threads(self) -> dict[str, bytes]:
+        return registers_of_threads(self.session.target, self.session.arch)
 
     def mappings(self) -> list[Mapping]:
         return self.session.target.mappings()

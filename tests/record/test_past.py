@@ -162,7 +162,8 @@ def test_resumes(chance: random.Random) -> None:
             past.machine.banks[number] = world.machine.banks[number]
     for _ in range(25):
         past.goto(chance.randrange(LENGTH + 1))
-        past.select(chance.choice(past.threads()))
+        process.select_thread(chance.choice(past.threads()))
+        past.select(process.thread)
         breakpoints = frozenset(chance.sample(PCS, chance.randrange(3)))
         address = chance.choice(PAGES) + chance.choice((0, 8, 64))
         until = Until(breakpoints, watches=[Watch(address, 8, WatchKind.WRITE)] * chance.randrange(2))

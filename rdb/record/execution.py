@@ -1,0 +1,280 @@
+"""The program runs and is recorded: one resume in the present, from its beginning to its stop.
+
+Three parties work together here.  The schedule says whose turn it is (rdb.record.schedule).  The recorder executes and records
+the plain instructions of the thread in turn, in bursts (rdb.record.single_step), and the special steps all others, system calls
+among them (rdb.record.special).  What they meet that is no instruction is decided about here: signals, ends, limits, interrupts.
+
+A resume that steps is about one thread; the others have their turns meanwhile, and stop only for breakpoints, watchpoints and
+signals.  A thread that stands at a breakpoint when it gets its turn has reached it, save the one with which the resume began, as
+long as it has not moved.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rdb.errors import CannotRecord, PtraceFailed
+from rdb.events import (
+    AtBreakpoint,
+    Exited,
+    Killed,
+    Reason,
+    RecordingStopped,
+    Resume,
+    RunnerEnded,
+    Signalled,
+    Stepped,
+)
+from rdb.linux import ptrace
+from rdb.linux.ptrace import TRAPPED
+from rdb.record.deliveries import signalled
+from rdb.record.departures import STOPPED, Departure, Departures
+from rdb.record.record_list import RecordList
+from rdb.record.schedule import SLICE, Returned, Schedule
+from rdb.record.signal_delivery import SignalDelivery
+from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
+from rdb.record.special import Result, SpecialSteps
+from rdb.record.system_call import Ended, Refused, UnderWay
+from rdb.record.verify import Verifier
+from rdb.settings import Settings
+from rdb.target.native import NativeTarget
+
+if TYPE_CHECKING:
+    from rdb.record.compiled.recorder import CompiledRecorder
+
+# Without other threads nobody looks up but for an interrupt.
+_COMPILED_BURST = 1 << 40
+Reasons = tuple[Reason, ...]
+
+
+class Execution:
+    """Runs the program of `process` and records it into the log of `recorder`.
+
+    `ask` asks the user yes or no while the program has the terminal.  `silent` are the signals that are delivered without a stop.
+    """
+
+    def __init__(
+        self,
+        process: NativeTarget,
+        settings: Settings,
+        recorder: SingleStepRecorder,
+        schedule: Schedule,
+        special: SpecialSteps,
+        delivery: SignalDelivery,
+        departures: Departures,
+        verifier: Verifier,
+        ask: Callable[[str], bool],
+    ) -> None:
+        self.process, self.settings, self.recorder, self.schedule, self.ask = process, settings, recorder, schedule, ask
+        self.special, self.delivery, self.departures, self.verifier = special, delivery, departures, verifier
+        self.log: RecordList = recorder.log
+        self.silent: Collection[int] = frozenset()
+        self.compiled: CompiledRecorder | None = None
+        self.interrupted = False
+        self._until = Until()
+        self._step: int | None = None
+        self._single = False
+        self._beginner: int | None = None
+
+    def run(self, request: Resume, until: Until) -> Reasons:
+        """Run until there is a reason to stop, for the thread that then is the process's current one."""
+        schedule = self.schedule
+        self._until, self._single = until, request.step and request.within is None
+        schedule.alone, self.interrupted = request.alone, False
+        schedule.switch(self.process.thread)
+        self._beginner = schedule.thread
+        self._step = schedule.thread if request.step else None
+        reasons = self._deliver(request.signal) if request.signal else None
+        try:
+            while reasons is None:
+                try:
+                    reasons = self._turn()
+                except CannotRecord as error:
+                    reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
+        except PtraceFailed:
+            # Killed by somebody, or the process is ending.
+            reasons = self._end(schedule.wait_for_end())
+        if not any(isinstance(reason, (Exited, Killed)) for reason in reasons):
+            status = schedule.hold()
+            reasons = reasons if status is None else self._end(status)
+        return reasons
+
+    def interrupt(self) -> None:
+        """Make the run end soon; in the system thread that runs it, a signal handler for instance."""
+        self.interrupted = True
+        self.schedule.interrupt()
+
+    # -- turns
+
+    def _turn(self) -> Reasons | None:
+        """One slice of the thread in turn, then the turn goes on; the reasons to stop."""
+        high, thread = self.log.high, self.schedule.thread
+        mine = thread == self._step
+        if self.interrupted:
+            return self._interrupted()
+        room = self._room()
+        if not room:
+            return (RecordingStopped(STOPPED),)
+        reasons = self._record(1 if self._single and mine else room)
+        self.schedule.spend(self.log.high - high)
+        if reasons is None and self._single and mine and self.log.high > high and thread not in self.schedule.left:
+            return (Stepped(),)
+        if reasons is None and self.schedule.is_over():
+            reasons = self._give_turn()
+        return reasons
+
+    def _give_turn(self) -> Reasons | None:
+        """It is the turn of the next thread."""
+        had = self.schedule.thread
+        returned = self.schedule.next()
+        if returned is not None:
+            return self._returned(returned)
+        return self._at_breakpoint() if self.schedule.thread != had else None
+
+    def _returned(self, returned: Returned) -> Reasons | None:
+        """A thread that was in a call has the turn again."""
+        if not os.WIFSTOPPED(returned.status):
+            return self._end(self.schedule.wait_for_end())
+        if returned.call is None:
+            return self._arrived(returned.status)
+        high, then = self.log.high, returned.call.comparison.before
+        before = [(watch, then(watch.address, now)) for watch, now in self.special.watched(self._until.watches)]
+        result: Result = self.special.calls.finish(returned.call, returned.status, self.interrupted)
+        if isinstance(result, tuple):
+            result = self.special.triggered(before)
+        reasons = self._outcome(result)
+        if reasons is None and self._single and returned.thread == self._step and self.log.high > high:
+            return (Stepped(),)
+        return reasons
+
+    def _interrupted(self) -> Reasons:
+        self.interrupted = False
+        if self.schedule.thread in self.schedule.threads.ids and self.schedule.thread not in self.schedule.left:
+            self.schedule.stand_ready()
+        return (Signalled(signal.SIGINT),)
+
+    def _room(self) -> int:
+        """How many instructions to record before looking up: a burst, or less when the recording is nearly full."""
+        limit = self.settings.limit("record full insn-number-max")
+        if len(self.schedule.threads.ids) > 1:
+            most = max(self.schedule.rest, 1)
+        else:
+            most = _COMPILED_BURST if self.compiled else SLICE
+        if not limit:
+            return most
+        used = self.log.high - self.log.low
+        if used >= limit:
+            if self.settings.flag("record full stop-at-limit"):
+                if not self.ask(_FULL):
+                    return 0
+                self.settings["record full stop-at-limit"] = False
+            self.log.prune(limit)
+            return min(most, limit)
+        return min(most, limit - used)
+
+    # -- instructions
+
+    def _record(self, limit: int) -> Reasons | None:
+        if not self.settings.flag("record full verify"):
+            return self._execute(limit)
+        copy, high, thread = self.verifier.before(), self.log.high, self.schedule.thread
+        reasons = self._execute(1)
+        if thread == self.schedule.thread:
+            self.verifier.after(copy, high)
+        return reasons
+
+    def _execute(self, limit: int) -> Reasons | None:
+        if not self.delivery.is_traced:
+            return self._burst(limit)
+        # The program traces itself: a SIGTRAP of its own follows each instruction.
+        high = self.log.high
+        reasons = self._burst(1)
+        if self.log.high == high or any(isinstance(reason, (Signalled, Exited, Killed)) for reason in reasons or ()):
+            return reasons
+        return self._arrived(TRAPPED)
+
+    def _burst(self, limit: int) -> Reasons | None:
+        """Record plain instructions, and the special one at which they end."""
+        until = self._until if self._step in (None, self.schedule.thread) else replace(self._until, within=Until().within)
+        high = self.log.high
+        outcome = (self.compiled or self.recorder).burst(until, limit)
+        if self.compiled and self.schedule.left:
+            self.schedule.keep_up(high)
+        if self.log.high > high:
+            self._beginner = None
+        if isinstance(outcome, Slow):
+            return self._outcome(self.special.execute(outcome.plan, until.watches))
+        return self._arrived(outcome.status) if isinstance(outcome, Arrived) else outcome
+
+    def _outcome(self, result: Result) -> Reasons | None:
+        """The reasons to stop after a special step."""
+        if isinstance(result, Refused):
+            why = f"Process record does not support the system call {result.name} here."
+            return (RecordingStopped(f"{why}\n{STOPPED}"),)
+        if isinstance(result, Departure):
+            return self.departures.decide(result)
+        if isinstance(result, UnderWay):
+            self.schedule.leave(result.call)
+            return None
+        if isinstance(result, Ended):
+            return self._ended(result)
+        if isinstance(result, Arrived):
+            return self._arrived(result.status)
+        self.schedule.births()
+        return (*self.departures.births(), *result) or self._behind()
+
+    def _behind(self) -> Reasons | None:
+        """Why to stop behind an instruction that was executed outside a burst."""
+        if self._step == self.schedule.thread and self.recorder.pc not in self._until.within:
+            return self._at_breakpoint() or (Stepped(),)
+        return self._at_breakpoint()
+
+    def _at_breakpoint(self) -> Reasons | None:
+        pc = self.recorder.pc
+        at = pc in self._until.breakpoints and self.schedule.thread != self._beginner
+        return (AtBreakpoint(pc),) if at else None
+
+    # -- what is no instruction
+
+    def _ended(self, ended: Ended) -> Reasons | None:
+        """The thread in turn has ended by a call of its own, and others live."""
+        self.schedule.ended(ended.registers)
+        if self.schedule.thread == self._step:
+            self._step, self._single = None, False
+        if self.schedule.alone:
+            self.schedule.alone = False
+            self.schedule.switch(self.schedule.threads.ids[0])
+            return (RunnerEnded(),)
+        return None
+
+    def _arrived(self, status: int) -> Reasons | None:
+        """What a wait status that is no step means; None when recording goes on."""
+        if not os.WIFSTOPPED(status):
+            return self._end(status if self.schedule.thread == self.process.pid else self.schedule.wait_for_end())
+        if status >> 16 == ptrace.Event.EXEC:
+            return (self.process.executed(),)
+        if self.departures.forked(status):
+            return self.departures.births() or None
+        number, info = os.WSTOPSIG(status), self.delivery.arrived()
+        if number in self.silent:
+            return self._deliver(number)
+        return (signalled(info),)
+
+    def _end(self, status: int) -> Reasons:
+        if os.WIFEXITED(status):
+            return (Exited(os.WEXITSTATUS(status)),)
+        return (Killed(os.WTERMSIG(status)),)
+
+    def _deliver(self, number: int) -> Reasons | None:
+        status = self.delivery.deliver(number)
+        return self._arrived(status) if status != TRAPPED else None
+
+
+_FULL = (
+    "Do you want to auto delete previous execution log entries when record/replay buffer becomes full "
+    "(record full stop-at-limit)?"
+)
