@@ -13,6 +13,7 @@ old contents, padded likewise.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Collection
 from typing import NamedTuple, Protocol
 
@@ -43,6 +44,32 @@ class Write(NamedTuple):
     ready: int
 
 
+class Holds(enum.IntEnum):
+    """What a number in the code of a translation is.
+
+    NUMBER     32 bits: the number of the block
+    DISTANCE   32 bits: the distance from a place in the translation to one in the program
+    ADDRESS    64 bits: an address in the program
+    HALVES     the same as two halves of 32 bits, the higher one 8 bytes behind the lower one
+    """
+
+    NUMBER = 0
+    DISTANCE = 1
+    ADDRESS = 2
+    HALVES = 3
+
+
+class Fix(NamedTuple):
+    """What the code of a translation has at offset `at` depends on where it, or the program, stands.
+
+    With all of its fixes corrected a translation can be used elsewhere, for the same code at another address: as long as the
+    distances fit, and if addresses that have no more than 32 bits stay the same (they take less code, and no fix).
+    """
+
+    holds: Holds
+    at: int
+
+
 class Stage(NamedTuple):
     """From which offset of a translation on the word of the trace is complete, the record reserved, the registers saved in it."""
 
@@ -64,7 +91,8 @@ class Translation(NamedTuple):
     changed     the offsets of the traps for code that is not any more what was translated
     returns     where a call at the end comes back to, or None
     stage       see there
-    held        what the translator wants to know again for `program_registers`
+    held        what the translator wants to know again for `program_registers`: numbers, and tuples of numbers
+    fixes       what in `code` depends on where things stand, except for jumps
     """
 
     addresses: tuple[int, ...]
@@ -79,7 +107,8 @@ class Translation(NamedTuple):
     changed: tuple[int, ...]
     returns: int | None
     stage: Stage
-    held: object
+    held: tuple[object, ...]
+    fixes: tuple[Fix, ...]
 
 
 class Table(NamedTuple):

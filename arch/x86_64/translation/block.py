@@ -25,7 +25,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from rdb.arch.base import Bank, Flow, MemoryOperand, Piece
-from rdb.arch.translation import Jump, Stage, Translation, Write
+from rdb.arch.translation import Fix, Holds, Jump, Stage, Translation, Write
 from rdb.arch.x86.registers import SLOT
 from rdb.arch.x86_64.translation import area, leaving
 from rdb.arch.x86_64.translation import encoding as emit
@@ -101,6 +101,7 @@ class _Writer:
     def __init__(self, instructions: list[Known], pc: int, here: int) -> None:
         self.instructions, self.here = instructions, here
         self.code = bytearray()
+        self.fixes: list[Fix] = []
         self.addresses = []
         for known in instructions:
             self.addresses.append(pc)
@@ -148,6 +149,7 @@ class _Writer:
             self.end if self.instructions[-1].effects.flow in (Flow.CALL, Flow.INDIRECT_CALL) else None,
             stage,
             marks,
+            (*self.fixes, *(Fix(holds, start + at) for holds, at in left.fixes)),
         )
 
     def _pieces(self) -> tuple[Piece, ...]:
@@ -180,6 +182,7 @@ class _Writer:
         """Append to the trace; where rax is in the temporary register meanwhile, and where the word is complete."""
         code, pointer, temporary = self.code, self.pointer, self.temporary
         code += emit.gs_load(pointer, area.TRACE) + emit.store_number(Place(pointer), number)
+        self.fixes.append(Fix(Holds.NUMBER, len(code) - 4))
         window = (0, 0)
         if self.flags:
             if temporary != RAX:
@@ -224,7 +227,7 @@ class _Writer:
             restored = len(code)
         for index, known in enumerate(self.instructions):
             for operand in known.effects.writes:
-                self._save(operand, at)
+                self._save(operand, at, known.relative > 0)
                 writes.append(Write(index, operand.size, at, len(code)))
                 at += _WORD + _padded(operand.size)
             if index == last:
@@ -238,12 +241,16 @@ class _Writer:
         """The instruction with its pc-relative operand where it was."""
         distance = known.address - (self.here + len(self.code) + len(known.raw))
         at = known.relative
+        self.fixes.append(Fix(Holds.DISTANCE, len(self.code) + at))
         return known.raw[:at] + distance.to_bytes(4, "little", signed=True) + known.raw[at + 4 :]
 
-    def _save(self, operand: MemoryOperand, at: int) -> None:
-        """Save an operand's address at `at` in the record, and what is there behind it."""
+    def _save(self, operand: MemoryOperand, at: int, relative: bool) -> None:
+        """Save an operand's address at `at` in the record, and what is there behind it; `relative` is it to the pc."""
         code, pointer, temporary = self.code, self.pointer, self.temporary
-        code += _address(operand, temporary) + emit.store(Place(pointer, displacement=at), temporary)
+        code += _address(operand, temporary)
+        if relative and not operand.displacement < 1 << 32:
+            self.fixes.append(Fix(Holds.ADDRESS, len(code) - _WORD))
+        code += emit.store(Place(pointer, displacement=at), temporary)
         if operand.size <= _WORD:
             code += emit.load_zero_extended(temporary, Place(temporary), operand.size)
             code += emit.store(Place(pointer, displacement=at + _WORD), temporary)

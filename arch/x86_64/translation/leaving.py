@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rdb.arch.base import Flow, MemoryOperand
-from rdb.arch.translation import Jump, Table
+from rdb.arch.translation import Fix, Holds, Jump, Table
 from rdb.arch.x86_64.translation import area
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.encoding import RAX, RCX, RSP, TRAP, Place
@@ -22,12 +22,16 @@ from rdb.arch.x86_64.translation.instruction import NUMBER, Known, general_numbe
 
 
 class Left(NamedTuple):
-    """The end of a translation.  `spilled` and `trap` belong to the lookup of an indirect target; 0 where there is none."""
+    """The end of a translation, with what in it depends on where things stand (except for jumps).
+
+    `spilled` and `trap` belong to the lookup of an indirect target; 0 where there is none.
+    """
 
     code: bytes
     jumps: tuple[Jump, ...] = ()
     spilled: int = 0
     trap: int = 0
+    fixes: tuple[Fix, ...] = ()
 
 
 def leave(last: Known, end: int, here: int) -> Left:
@@ -38,7 +42,7 @@ def leave(last: Known, end: int, here: int) -> Left:
     if effects.flow is Flow.JUMP:
         return _direct(b"", [last.target])
     if effects.flow is Flow.CALL:
-        return _direct(emit.push_number(end), [last.target])
+        return _direct(emit.push_number(end), [last.target])._replace(fixes=_pushed(0, end))
     if effects.flow is Flow.BRANCH:
         return _branch(last, end)
     return _indirect(last, end)
@@ -75,16 +79,29 @@ def _indirect(last: Known, end: int) -> Left:
     flow, reads = last.effects.flow, last.effects.reads
     code = emit.gs_store(area.RAX_SPILL, RAX) + emit.gs_store(area.RCX_SPILL, RCX)
     spilled = len(code)
+    fixes: tuple[Fix, ...] = ()
     if flow is Flow.RETURN:
         dropped = last.instruction.immediate16 if last.instruction.op_count else 0
         code += emit.load(RCX, Place(RSP)) + emit.lea(RSP, Place(RSP, displacement=8 + dropped))
     elif reads:
         code += _load(reads[0])
+        fixes = _loaded(spilled, last)
     else:
         code += emit.move(RCX, general_number(last.instruction.op0_register))
     if flow is Flow.INDIRECT_CALL:
+        fixes += _pushed(len(code), end)
         code += emit.push_number(end)
-    return Left(code + LOOKUP, (), spilled, len(code) + LOOKUP_TRAP)
+    return Left(code + LOOKUP, (), spilled, len(code) + LOOKUP_TRAP, fixes)
+
+
+def _pushed(at: int, number: int) -> tuple[Fix, ...]:
+    """The fix of the push of an address at `at`."""
+    return (Fix(Holds.HALVES, at + 1),) if number >> 32 else ()
+
+
+def _loaded(at: int, last: Known) -> tuple[Fix, ...]:
+    """The fix of the load of a target from a pc-relative address at `at`."""
+    return (Fix(Holds.ADDRESS, at + 2),) if last.relative and last.address >> 32 else ()
 
 
 def _load(operand: MemoryOperand) -> bytes:

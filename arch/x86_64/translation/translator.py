@@ -40,8 +40,7 @@ class X86Translator:
         self, translation: Translation, offset: int, bank: bytes | bytearray, word: Callable[[int], int]
     ) -> dict[str, int]:
         """The later of two spills of a register is the one that counts."""
-        marks = translation.held
-        assert isinstance(marks, Marks)
+        marks = Marks._make(translation.held)
         pointer, temporary = emit.NUMBERS[marks.pointer], emit.NUMBERS[marks.temporary]
         found: dict[str, int] = {}
         if marks.flags[0] <= offset < marks.flags[1]:
