@@ -24,6 +24,9 @@ from rdb.stops import BreakpointHit, StopReport
 from tests.build import program
 from tests.oracle.moment import Camera, Moment
 from tests.oracle.test_promise import Recorded
+from tests.record.engines import engine
+
+__all__ = ["engine"]
 
 Open = Callable[..., Session]
 SIGTRAP, SIGFPE, SIGSEGV = 5, 8, 11
