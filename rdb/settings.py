@@ -9,6 +9,7 @@ The table is data only: the `set` and `show` commands are made from it, and so i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -120,7 +121,7 @@ class Integer(Kind):
     def takes(self) -> str:  # type: ignore[override]
         return "N" if self.unlimited is None else "N|unlimited"
 
-    def parse(self, text: str, evaluate: Evaluate) -> int | None:
+    def parse(self, text: str, evaluate: Evaluate) -> SettingValue:
         if not text:
             hint = "" if self.unlimited is None else ', or "unlimited"'
             raise UsageError(f"Argument required (integer to set it to{hint}).")
@@ -138,6 +139,51 @@ class Integer(Kind):
 
     def words(self) -> tuple[str, ...]:
         return () if self.unlimited is None else ("unlimited",)
+
+
+# The value of a limit that is whatever fits at the moment.
+AUTO_LIMIT = "auto"
+
+
+@dataclass(frozen=True)
+class AutoInteger(Integer):
+    """A number, or AUTO_LIMIT."""
+
+    @property
+    def takes(self) -> str:  # type: ignore[override]
+        return f"{super().takes}|{AUTO_LIMIT}"
+
+    def parse(self, text: str, evaluate: Evaluate) -> SettingValue:
+        return AUTO_LIMIT if text and AUTO_LIMIT.startswith(text) else super().parse(text, evaluate)
+
+    def words(self) -> tuple[str, ...]:
+        return (AUTO_LIMIT, *super().words())
+
+
+_UNITS = "KMGT"
+_SIZE = re.compile(rf"(0x[\da-f]+|\d+|\(.*\))\s*([{_UNITS}])(?:i?B)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Size(AutoInteger):
+    """A number of bytes, which may end in K, M, G or T."""
+
+    @property
+    def takes(self) -> str:  # type: ignore[override]
+        return super().takes.replace("N", "N[K|M|G|T]", 1)
+
+    def parse(self, text: str, evaluate: Evaluate) -> SettingValue:
+        parts = _SIZE.fullmatch(text)
+        if parts is None:
+            return super().parse(text, evaluate)
+        unit = 1 << 10 * (_UNITS.index(parts[2].upper()) + 1)
+        return super().parse(parts[1], lambda number: evaluate(number) * unit)
+
+    def spell(self, value: SettingValue) -> str:
+        if not isinstance(value, int):
+            return super().spell(value)
+        shift = next((power for power in range(len(_UNITS), 0, -1) if value % (1 << 10 * power) == 0), 0)
+        return f"{value >> 10 * shift}{_UNITS[shift - 1] if shift else ''}"
 
 
 class Text(Kind):
@@ -259,10 +305,14 @@ TABLE: tuple[Setting, ...] = (
     Setting("record full engine", Choice(("step", "compiled", "auto")), "step",
             "how instructions are recorded: by single steps, by translated code, or by whichever fits the program",
             "Instructions are recorded by the engine {}."),
-    Setting("record full insn-number-max", LIMIT, 200000, "how many instructions the recording keeps",
+    Setting("record full insn-number-max", AutoInteger(unlimited=0, highest=UINT_MAX), AUTO_LIMIT,
+            "how many instructions the recording keeps; auto: 200000 with single steps, all with translated code",
             "Record/replay buffer limit is {}."),
+    Setting("record full log-size-max", Size(unlimited=0, highest=1 << 62), AUTO_LIMIT,
+            "how many bytes the recording takes; auto: a quarter of the memory that is free when it begins",
+            "The most memory that the recording takes is {}."),
     Setting("record full stop-at-limit", BOOLEAN, True,
-            "ask, instead of dropping the oldest instructions, when the recording is full",
+            "ask, instead of dropping the oldest instructions, when the recording reaches one of its limits",
             "Whether record/replay stops when record/replay buffer becomes full is {}."),
     Setting("record full verify", BOOLEAN, False, "compare each recorded instruction with what really changed",
             "Verification of recorded instructions is {}."),

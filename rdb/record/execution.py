@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ from rdb.linux import ptrace
 from rdb.linux.ptrace import TRAPPED
 from rdb.record.deliveries import signalled
 from rdb.record.departures import STOPPED, Departure, Departures
+from rdb.record.limits import Limits
 from rdb.record.record_list import RecordList
 from rdb.record.schedule import SLICE, Returned, Schedule
 from rdb.record.signal_delivery import SignalDelivery
@@ -54,7 +55,7 @@ Reasons = tuple[Reason, ...]
 class Execution:
     """Runs the program of `process` and records it into the log of `recorder`.
 
-    `ask` asks the user yes or no while the program has the terminal.  `silent` are the signals that are delivered without a stop.
+    `silent` are the signals that are delivered without a stop.
     """
 
     def __init__(
@@ -67,9 +68,9 @@ class Execution:
         delivery: SignalDelivery,
         departures: Departures,
         verifier: Verifier,
-        ask: Callable[[str], bool],
+        limits: Limits,
     ) -> None:
-        self.process, self.settings, self.recorder, self.schedule, self.ask = process, settings, recorder, schedule, ask
+        self.process, self.settings, self.recorder, self.schedule, self.limits = process, settings, recorder, schedule, limits
         self.special, self.delivery, self.departures, self.verifier = special, delivery, departures, verifier
         self.log: RecordList = recorder.log
         self.silent: Collection[int] = frozenset()
@@ -116,7 +117,7 @@ class Execution:
         mine = thread == self._step
         if self.interrupted:
             return self._interrupted()
-        room = self._room()
+        room = self.limits.room(self._most)
         if not room:
             return (RecordingStopped(STOPPED),)
         reasons = self._record(1 if self._single and mine else room)
@@ -157,24 +158,12 @@ class Execution:
             self.schedule.stand_ready()
         return (Signalled(signal.SIGINT),)
 
-    def _room(self) -> int:
-        """How many instructions to record before looking up: a burst, or less when the recording is nearly full."""
-        limit = self.settings.limit("record full insn-number-max")
+    @property
+    def _most(self) -> int:
+        """How many instructions to record before looking up."""
         if len(self.schedule.threads.ids) > 1:
-            most = max(self.schedule.rest, 1)
-        else:
-            most = _COMPILED_BURST if self.compiled else SLICE
-        if not limit:
-            return most
-        used = self.log.high - self.log.low
-        if used >= limit:
-            if self.settings.flag("record full stop-at-limit"):
-                if not self.ask(_FULL):
-                    return 0
-                self.settings["record full stop-at-limit"] = False
-            self.log.prune(limit)
-            return min(most, limit)
-        return min(most, limit - used)
+            return max(self.schedule.rest, 1)
+        return _COMPILED_BURST if self.compiled else SLICE
 
     # -- instructions
 
@@ -272,9 +261,3 @@ class Execution:
     def _deliver(self, number: int) -> Reasons | None:
         status = self.delivery.deliver(number)
         return self._arrived(status) if status != TRAPPED else None
-
-
-_FULL = (
-    "Do you want to auto delete previous execution log entries when record/replay buffer becomes full "
-    "(record full stop-at-limit)?"
-)

@@ -60,6 +60,11 @@ class LogSegment(abc.ABC):
     @abc.abstractmethod
     def bytes_used(self) -> int: ...
 
+    @property
+    def own_bytes(self) -> int:
+        """How many of them are memory that the segment has for itself alone."""
+        return self.bytes_used
+
     @abc.abstractmethod
     def pc(self, position: int) -> int:
         """The address of instruction `position`."""

@@ -43,6 +43,8 @@ class RecordList:
         self.deliveries = Deliveries()
         self.oldest: LogSegment = self.entries_from(0)
         self.newest: LogSegment = self.oldest
+        # What the segments in front of the newest, which do not grow any more, take by themselves.
+        self._settled = 0
         self.low = 0
         # All segments and where they begin, for finding one; None when the list has changed since.
         self._index: tuple[list[LogSegment], list[int]] | None = None
@@ -58,6 +60,11 @@ class RecordList:
     def bytes_used(self) -> int:
         """The bytes that the records take, without the shared layouts."""
         return sum(segment.bytes_used for segment in self)
+
+    @property
+    def own_bytes(self) -> int:
+        """Those of them that lie in no memory that was set aside for many segments."""
+        return self._settled + self.newest.own_bytes
 
     def __iter__(self) -> Iterator[LogSegment]:
         """The segments, oldest first."""
@@ -83,6 +90,7 @@ class RecordList:
 
     def append(self, segment: LogSegment) -> None:
         """Make a segment, whose first instruction is number `high`, the newest."""
+        self._settled += self.newest.own_bytes
         self.newest.newer, segment.older = segment, self.newest
         self.newest = segment
         self._index = None
@@ -90,6 +98,8 @@ class RecordList:
     def replace(self, segment: LogSegment, parts: Sequence[LogSegment]) -> None:
         """Put others, that hold the same instructions, in the place of a segment."""
         self._index = None
+        added = sum(part.own_bytes for part in parts)
+        self._settled += added - (parts[-1] if segment is self.newest else segment).own_bytes
         chain = [segment.older, *parts, segment.newer]
         for older, newer in zip(chain, chain[1:]):
             if older is not None:
@@ -106,12 +116,29 @@ class RecordList:
         if limit is None:
             return
         self.low = max(self.low, self.high - limit)
-        while self.oldest is not self.newest and self.oldest.end <= self.low:
-            assert self.oldest.newer is not None
-            self.oldest = self.oldest.newer
-            self.oldest.older = None
-            self._index = None
-            self.turns.prune(self.oldest.first)
+        while self.oldest.end <= self.low and self._drop_oldest():
+            pass
+        self._pruned()
+
+    def prune_segment(self) -> bool:
+        """Drop the oldest segment; False when it is the only one."""
+        if not self._drop_oldest():
+            return False
+        self.low = max(self.low, self.oldest.first)
+        self._pruned()
+        return True
+
+    def _drop_oldest(self) -> bool:
+        dropped, kept = self.oldest, self.oldest.newer
+        if kept is None:
+            return False
+        self._settled -= dropped.own_bytes
+        self.oldest, kept.older = kept, None
+        self._index = None
+        return True
+
+    def _pruned(self) -> None:
+        self.turns.prune(self.oldest.first)
         self.deliveries.prune(self.low)
 
     def cut(self, position: int) -> None:
@@ -130,14 +157,15 @@ class RecordList:
         while self.newest.first >= position and self.newest.older is not None:
             self.newest = self.newest.older
             self.newest.newer = None
+            self._settled -= self.newest.own_bytes
             self._index = None
         self.newest.cut(position)
 
     # -- looking
 
     def segment_at(self, position: int) -> LogSegment:
-        """The segment that holds instruction `position`."""
-        if position < self.low or position >= self.high:
+        """The segment that holds instruction `position`, which may lie in front of `low` in the block that `low` is in."""
+        if not self.oldest.first <= position < self.high:
             raise IndexError(position)
         return self._segment(position)
 

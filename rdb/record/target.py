@@ -40,6 +40,7 @@ from rdb.record.departures import Departures
 from rdb.record.entry import Kind
 from rdb.record.execution import Execution
 from rdb.record.kernel_state import Process
+from rdb.record.limits import Limits
 from rdb.record.output import Written
 from rdb.record.outside import Outside
 from rdb.record.past import Past
@@ -67,6 +68,7 @@ class Status:
     high: int
     limit: int | None
     bytes_used: int
+    bytes_limit: int | None
     gaps: int
     verified: int
     missed: int
@@ -117,6 +119,7 @@ class RecordTarget(Target):
         )
         self.past = Past(process, arch, self.log, self.space)
         self.verifier = Verifier(self.recorder, warn)
+        self.limits = Limits(settings, self.log, self._ask, self.outside.prune)
         self.schedule = Schedule(
             process, self.recorder, self.past.machine, injector, self.special.calls, self.departures.forked
         )
@@ -129,7 +132,7 @@ class RecordTarget(Target):
             self.delivery,
             self.departures,
             self.verifier,
-            self._ask,
+            self.limits,
         )
         self._take_over()
         self.execution.compiled = self._compile(injector)
@@ -146,10 +149,10 @@ class RecordTarget(Target):
 
     def status(self) -> Status:
         gaps = sum(segment.gaps for segment in self.log)
-        limit = self.settings.limit("record full insn-number-max") or None
-        log = self.log
+        log, limits = self.log, self.limits
+        size = log.bytes_used, limits.bytes
         checked, missed = self.verifier.checked, self.verifier.missed
-        return Status(self.replaying, log.low, self.position, log.high, limit, log.bytes_used, gaps, checked, missed)
+        return Status(self.replaying, log.low, self.position, log.high, limits.instructions, *size, gaps, checked, missed)
 
     def written(self, descriptors: Collection[int]) -> Written:
         """What the program had written through some descriptors, at the position looked at."""
@@ -325,9 +328,7 @@ class RecordTarget(Target):
         until = Until(frozenset(self._breakpoints), request.within or Until().within, tuple(self._watches))
         reasons = self.execution.run(request, until)
         self.past.position = self.log.high
-        if not self.settings.flag("record full stop-at-limit"):
-            self.log.prune(self.settings.limit("record full insn-number-max") or None)
-        self.outside.prune(self.log.low)
+        self.limits.prune()
         return reasons
 
     def _take_over(self) -> None:
@@ -357,7 +358,9 @@ class RecordTarget(Target):
         from rdb.record.compiled.recorder import CompiledRecorder
 
         self.past.expand = Expansion(self.recorder, self.log).expand
-        return CompiledRecorder(self.recorder, injector, translator)
+        compiled = CompiledRecorder(self.recorder, injector, translator, lambda: self.limits.bytes)
+        self.limits.ring = compiled.ring
+        return compiled
 
     def _pin(self) -> None:
         """Debugger and program on one CPU: a step is then a switch of context, not a message between CPUs."""
@@ -375,4 +378,3 @@ class RecordTarget(Target):
             self.process.pin(self._their_cpus)
         except OSError:
             pass  # the process is gone
-

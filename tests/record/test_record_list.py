@@ -329,7 +329,7 @@ def test_positions_outside() -> None:
     world = history(random.Random(1), 50)
     world.log.prune(10)
     with pytest.raises(IndexError):
-        world.log.segment_at(39)
+        world.log.segment_at(world.log.oldest.first - 1)
     with pytest.raises(IndexError):
         world.log.segment_at(50)
     assert world.log.layout(40).pc == world.pcs[40]

@@ -9,7 +9,7 @@ the record list.
 What brings the thread to a stop inside, and what is done then:
 
     the trap of an exit                go on in the next block, translating and linking it; or out, if a breakpoint is there
-    a fault on a guard of the log      take back, go on in a fresh chunk
+    a fault on a guard of the log      take back, out; the next burst goes on in another chunk
     a watched address (debug register) take back, out, and let the single-step recorder look closely
     a fault of the program             the same
     any other signal                   take back, out, and report it
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 import signal as signals
+from collections.abc import Callable
 
 from rdb.arch.translation import Translator
 from rdb.events import AtBreakpoint, Watch, WatchKind
@@ -30,7 +31,7 @@ from rdb.linux.step_loop import EVERYWHERE
 from rdb.linux.stepper import TRAPPED
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.code_cache import CodeCache
-from rdb.record.compiled.log import Chunk
+from rdb.record.compiled.log import Chunk, Ring
 from rdb.record.compiled.segment import BlockSegment
 from rdb.record.compiled.shared import Shared, far_places
 from rdb.record.compiled.take_back import take_back
@@ -50,9 +51,16 @@ _STEPS = 2048
 class CompiledRecorder:
     """Records the thread of `steps` into its record list."""
 
-    def __init__(self, steps: SingleStepRecorder, injector: Injector, translator: Translator) -> None:
+    def __init__(
+        self,
+        steps: SingleStepRecorder,
+        injector: Injector,
+        translator: Translator,
+        limit: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """`limit` says how many bytes the log may take at the moment (None: any number)."""
         self._translator, self._area = translator, translator.area
-        self.steps, self._injector = steps, injector
+        self.steps = steps
         self.arch, self.stepper, self.log = steps.arch, steps.stepper, steps.log
         registers = self.arch.registers
         self._base = registers[translator.area_register].pieces[0].offset // _WORD
@@ -64,17 +72,23 @@ class CompiledRecorder:
         self.scratch = Shared(injector, "scratch", translator.area.size, self._places)
         self.cache = CodeCache(injector, translator, self.scratch)
         self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table)
-        self.chunk = Chunk(injector, self._places)
+        self.ring = Ring(injector, self._places, self.log, limit)
         self._generation = steps.generation
         self._start = (0, 0)
         self._their_base = 0
         self._mask: bytes | None = None
         self._slots: list[debug_registers.Slot] = []
 
+    @property
+    def chunk(self) -> Chunk:
+        """Where the log goes."""
+        return self.ring.chunk
+
     # -- the burst
 
     def burst(self, until: Until, limit: int) -> Outcome:
-        """Record at most `limit` instructions; see SingleStepRecorder.burst."""
+        """Record at most `limit` instructions, or until a chunk of the log is full; see SingleStepRecorder.burst."""
+        self.ring.turn()
         if until.within is not EVERYWHERE or not self._can_watch(until):
             return self.steps.burst(until, min(limit, _STEPS))
         if self.steps.generation != self._generation:
@@ -93,7 +107,7 @@ class CompiledRecorder:
             if outcome is not None:
                 return outcome
             first = False
-            if self.steps.generation != self._generation:
+            if self.steps.generation != self._generation or self.ring.full:
                 break
         return None
 
@@ -163,7 +177,7 @@ class CompiledRecorder:
         block = self._take_back()
         if number == signals.SIGSEGV and code > 0 and address in self.chunk.memory:
             self._leave(block.pc)
-            self._next_chunk()
+            self.ring.full = True
             return None, 0
         self._leave(block.pc)
         if code > 0 and number in _FORCED:
@@ -232,8 +246,3 @@ class CompiledRecorder:
         if chunk.trace_at > trace:
             spans = (trace, chunk.trace_at), (values, chunk.values_at)
             self.log.append(BlockSegment(self.log.high, self.log.turns.at(self.log.high), self.table, chunk, *spans))
-
-    def _next_chunk(self) -> None:
-        self.chunk = Chunk(self._injector, self._places)
-
-

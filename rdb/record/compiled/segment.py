@@ -62,6 +62,10 @@ class BlockSegment(LogSegment):
     def bytes_used(self) -> int:
         return _WORD * (self.trace_end - self.trace_start + self.values_end - self.values_start)
 
+    @property
+    def own_bytes(self) -> int:
+        return 0
+
     def columns(self) -> BlockColumns:
         """The numpy view of this segment."""
         from rdb.record.compiled.columns import BlockColumns

@@ -65,6 +65,10 @@ class Shared:
                 return address
         raise RdbError("There is no room for the recording in the program's address space.")
 
+    def discard(self) -> None:
+        """Give the memory back to the system; nothing must look at it any more."""
+        self._map_here.madvise(mmap.MADV_REMOVE)
+
     def __contains__(self, address: int) -> bool:
         return self.address <= address < self.address + self.size
 
