@@ -167,10 +167,10 @@ class RecordList:
         """The segment that holds instruction `position`, which may lie in front of `low` in the block that `low` is in."""
         if not self.oldest.first <= position < self.high:
             raise IndexError(position)
-        return self._segment(position)
+        return self.nearest(position)
 
-    def _segment(self, position: int) -> LogSegment:
-        """The segment that holds instruction `position`, or the one that is nearest to it."""
+    def nearest(self, position: int) -> LogSegment:
+        """The segment that holds instruction `position`, pruned or not, or the one that is nearest to it."""
         if position >= self.newest.first:
             return self.newest
         if self._index is None:
@@ -228,14 +228,14 @@ class RecordList:
         Nothing below `low` is.
         """
         if direction is Direction.REVERSE:
-            segment: LogSegment | None = self._segment(position - 1)
+            segment: LogSegment | None = self.nearest(position - 1)
             while segment is not None and segment.end > low:
                 first, last = max(low, segment.first), min(position, segment.end)
                 if first < last:
                     yield segment, first - segment.first, last - segment.first
                 segment = segment.older
         else:
-            segment = self._segment(position)
+            segment = self.nearest(position)
             while segment is not None:
                 first, last = max(position, segment.first), segment.end
                 if first < last:

@@ -6,7 +6,6 @@ What the program prints does not depend on the order of its threads, so every ru
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest

@@ -72,6 +72,19 @@ def test_a_limit_is_kept_to_the_instruction(begin: Callable[..., Recording]) -> 
     assert in_blocks(recording) > 0.9
 
 
+def test_the_oldest_position_may_be_inside_a_block(begin: Callable[..., Recording]) -> None:
+    """What is pruned ends where the limit says; all that is left can be gone to."""
+    recording = begin(program("record_loops.c", *FLAGS))
+    recording.settings["record full insn-number-max"] = 20_011
+    recording.settings["record full stop-at-limit"] = False
+    assert recording.go(Resume()).reasons
+    log = recording.engine.log
+    assert len(log) == 20_011 and log.low == log.high - 20_011
+    for position in (log.low, log.low + 1, log.high, log.low + 5, log.low):
+        recording.goto(position)
+        assert recording.registers()["rip"] == log.pc(position).to_bytes(8, "little")
+
+
 def test_what_is_ours_is_not_seen(begin: Callable[..., Recording]) -> None:
     recording = begin(program("record_loops.c", *FLAGS))
     before = recording.mappings()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,7 +148,7 @@ class BlockColumns:
         self._trace[which] = self._trace[which] & _LOW | moved << _HIGH
 
 
-def _ends(sizes: Numbers) -> Numbers:
+def _ends(sizes: NDArray[np.integer[Any]]) -> Numbers:
     """Where each of stretches of these sizes begins, and the end of the last."""
     result = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=result[1:])

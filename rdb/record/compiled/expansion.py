@@ -41,7 +41,7 @@ class Expansion:
 
     def expand(self, position: int, machine: Machine) -> None:
         """Put entries in the place of the block that begins at `position`, where the machine stands."""
-        segment = self._log.segment_at(position)
+        segment = self._log.nearest(position)
         assert isinstance(segment, BlockSegment)
         execution, index = segment.execution(position)
         assert index == 0

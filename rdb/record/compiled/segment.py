@@ -47,7 +47,7 @@ class BlockSegment(LogSegment):
         self.trace_start, self.trace_end = trace
         self.values_start, self.values_end = values
         self._columns: BlockColumns | None = None
-        self._end = first + int(table.counts[self.numbers].sum())
+        self._end = first + table.instructions(chunk.trace[slice(*trace)])
 
     @property
     def end(self) -> int:

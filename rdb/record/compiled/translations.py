@@ -38,7 +38,7 @@ class Translations:
         self._returns: set[int] = set()
         self._mappings: list[Mapping] = []
         self._starts: list[int] = []
-        self.look_at_mappings()
+        self._look_at_mappings()
 
     def block(self, pc: int) -> Block | None:
         """The block that begins at `pc`; None if the instruction there is not for us."""
@@ -68,6 +68,9 @@ class Translations:
             if self._stops.isdisjoint(block.addresses):
                 return self._use(block)
         mapping = self._mapping(pc)
+        if mapping is None or not mapping.executable:
+            self._look_at_mappings()
+            mapping = self._mapping(pc)
         made = None
         if mapping is not None and mapping.executable and mapping.name not in _NO_CODE:
             made = self._make(pc, guarded=mapping.writable or mapping.shared)
@@ -138,7 +141,7 @@ class Translations:
 
     def check(self) -> None:
         """Something may have changed mappings or code: drop the blocks whose code is not there any more."""
-        self.look_at_mappings()
+        self._look_at_mappings()
         self._at = {pc: block for pc, block in self._at.items() if block is not None}
         for page in sorted(self._pages):
             blocks = self._pages[page]
@@ -164,7 +167,7 @@ class Translations:
         # Whoever still leads to it is led on as soon as there is something new.
         self._dropped.setdefault(block.pc, []).append(block)
 
-    def look_at_mappings(self) -> None:
+    def _look_at_mappings(self) -> None:
         self._mappings = procfs.mappings(self._pid)
         self._starts = [mapping.start for mapping in self._mappings]
 
