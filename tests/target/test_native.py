@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -108,8 +110,12 @@ def test_detach_leaves_a_healthy_process(session: Open, tmp_path: Path) -> None:
     debugging.watch("said")
     debugging.record()
     debugging.next()
+    process = os.pidfd_open(debugging.need_process().pid)
     pid = debugging.detach()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert select.select([process], [], [], 60)[0]
+    os.close(process)
+    with contextlib.suppress(ChildProcessError):  # rdb waits for whom it has started, when it comes to it
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert in_file(tmp_path / "out").splitlines()[0] == "[after]"
 
 
