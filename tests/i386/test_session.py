@@ -53,7 +53,7 @@ BACK_AND_FORTH: Talk = [
 ]  # fmt: skip
 
 FROM_THE_START: Talk = [
-    ("starti > /dev/null", r"^Starting program: .*\n0x[0-9a-f]{8} in "),
+    ("starti > /dev/null", r"^Program stopped.\n0x[0-9a-f]{8} in "),
     ("record", r"^$"),
     ("tbreak main", "Temporary breakpoint 1"),
     ("continue", r"Temporary breakpoint 1, main \(argc=1"),
