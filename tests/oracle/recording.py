@@ -61,11 +61,17 @@ def registers_of_threads(target: Target, arch: Arch) -> dict[str, bytes]:
 
 
 class Recording:
-    """A recorded process.  Positions count instructions from the first one of the program."""
+    """A recorded process.  Positions count instructions from the first one of the program.
 
-    def __init__(self, program: Path, arguments: Sequence[str], output: Path, engine: str = "step") -> None:
+    With `log_size`, in bytes, no more than the newest part of the past that fits is kept, from position `low` on.
+    """
+
+    def __init__(
+        self, program: Path, arguments: Sequence[str], output: Path, engine: str = "step", log_size: int | None = None
+    ) -> None:
         self.settings = Settings()
         self.settings["record full insn-number-max"] = None
+        self.settings["record full log-size-max"] = self.log_size = log_size
         self.warnings: list[str] = []
         self.ended: str | None = None
         self._may_exit = False
@@ -86,8 +92,12 @@ class Recording:
     def position(self) -> int:
         return self.engine.position
 
+    @property
+    def low(self) -> int:
+        return self.engine.log.low
+
     def _answer(self, question: str) -> bool:
-        """Stop before the program exits, unless that is wanted; never drop what was recorded."""
+        """Stop before the program exits, unless that is wanted, and before anything recorded is dropped."""
         if "program exit" in question:
             self.ended = self.ended or "exit"
             return not self._may_exit
@@ -98,11 +108,15 @@ class Recording:
 
         Signals are delivered.  Raises AssertionError when the recording stops for any other reason.
         """
-        self.settings["record full insn-number-max"] = position
-        self.settings["record full stop-at-limit"] = True
         signal = 0
         while self.position < position:
+            self.settings["record full insn-number-max"] = position - self.low
+            self.settings["record full stop-at-limit"] = True
             stop = self.go(Resume(signal=signal))
+            if self._is_full() and not self.ended and self.position < position:
+                self._drop_oldest()
+                signal = 0
+                continue
             if self.ended:
                 return False
             signalled = stop.reason(Signalled)
@@ -112,9 +126,19 @@ class Recording:
                 raise AssertionError(f"the recording stopped at {self.position}: {stop.reasons}, {self.warnings}")
         return True
 
+    def _is_full(self) -> bool:
+        return self.log_size is not None and self.engine.limits.taken > self.log_size
+
+    def _drop_oldest(self) -> None:
+        """Go one step further, for which the log is made to fit again."""
+        self.settings["record full insn-number-max"] = None
+        self.settings["record full stop-at-limit"] = False
+        self.go(Resume(step=True))
+
     def run_out(self) -> Stop:
         """From the newest position let the program exit."""
         self._may_exit = True
+        self.settings["record full stop-at-limit"] = False
         self.settings["record full insn-number-max"] = None
         return self.go(Resume())
 

@@ -4,7 +4,9 @@ A program is recorded from its first instruction until it is about to exit.  At 
 readable byte of its memory are kept.  Then it goes backwards through these moments, forwards again, and about at random, by jumps
 and by single steps; at each one every register and byte must be what it was.  At last it exits as it does by itself.
 
-    python -m tests.oracle.snapshot [--engine NAME] PROGRAM [ARGUMENT...]
+With a log that may take few bytes only, it is done with those moments that can be reached when the program is about to exit.
+
+    python -m tests.oracle.snapshot [--engine NAME] [--log-size BYTES] PROGRAM [ARGUMENT...]
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ class Report:
     """What a run of the oracle did and found."""
 
     instructions: int = 0
+    reachable: int = 0
     moments: int = 0
     comparisons: int = 0
     status: int | None = None
@@ -36,31 +39,42 @@ class Report:
 
     def __str__(self) -> str:
         return (
-            f"{self.instructions:,} instructions, {self.moments} moments, {self.comparisons} comparisons of every register and "
+            f"{self.instructions:,} instructions, of which {self.reachable:,} are kept, {self.moments} moments, {self.comparisons} comparisons of every register and "
             f"byte, {len(self.misses)} misses"
         )
 
 
 def record(recording: Recording, camera: Camera, moments: int) -> list[Moment]:
-    """Record to the end; between `moments` and twice as many moments, evenly spread, the first and the last among them."""
+    """Record to the end; about `moments` to twice as many moments, evenly spread over what can be reached, the last among them."""
     taken, stride = [camera.take(recording)], 500
     while recording.record_to(recording.position + stride):
         taken.append(camera.take(recording))
+        taken = [moment for moment in taken if moment.position >= recording.low]
         if len(taken) > 2 * moments:
             taken, stride = taken[::2], stride * 2
     if recording.position != taken[-1].position:
         taken.append(camera.take(recording))
-    return taken
+    return [moment for moment in taken if moment.position >= recording.low]
 
 
-def check(program: Path, arguments: Sequence[str] = (), engine: str = "step", moments: int = 8, seed: int = 0) -> Report:
+def check(
+    program: Path,
+    arguments: Sequence[str] = (),
+    engine: str = "step",
+    moments: int = 8,
+    seed: int = 0,
+    log_size: int | None = None,
+) -> Report:
     """Run the oracle on a program; the report's `misses` is empty if all was as it should be."""
     choice = random.Random(seed)
     report = Report()
-    with tempfile.TemporaryDirectory() as folder, Recording(program, arguments, Path(folder, "output"), engine) as recording:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Recording(program, arguments, Path(folder, "output"), engine, log_size) as recording,
+    ):
         camera = Camera()
         taken = record(recording, camera, moments)
-        report.instructions, report.moments = recording.position, len(taken)
+        report.instructions, report.reachable, report.moments = recording.position, len(recording.engine.log), len(taken)
 
         def compare(moment: Moment, way: str) -> None:
             report.comparisons += 1
@@ -78,7 +92,9 @@ def check(program: Path, arguments: Sequence[str] = (), engine: str = "step", mo
                 recording.goto(moment.position)
                 compare(moment, way)
                 walk(recording, moment, compare)
+        recording.goto(recording.low)
         recording.goto(taken[-1].position)
+        compare(taken[-1], "from the oldest position")
         stop = recording.run_out()
         exited = stop.reason(Exited)
         report.status = exited.status if exited is not None else None
@@ -90,7 +106,7 @@ def check(program: Path, arguments: Sequence[str] = (), engine: str = "step", mo
 def walk(recording: Recording, moment: Moment, compare: Callable[[Moment, str], None]) -> None:
     """A few single steps away from a moment, and back to it; and the same in the other direction."""
     for away in Direction:
-        room = recording.engine.log.high - moment.position if away is Direction.FORWARD else moment.position
+        room = recording.engine.log.high - moment.position if away is Direction.FORWARD else moment.position - recording.low
         steps = min(WALK, room)
         for _ in range(steps):
             recording.step(away)
@@ -105,11 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Record a program, and prove that its past can be brought back.")
     parser.add_argument("--engine", choices=ENGINES, default="step")
     parser.add_argument("--moments", type=int, default=8)
+    parser.add_argument("--log-size", type=int)
     parser.add_argument("program", type=Path)
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     start = time.perf_counter()
-    report = check(options.program, options.arguments, options.engine, options.moments)
+    report = check(options.program, options.arguments, options.engine, options.moments, log_size=options.log_size)
     print(f"{report}, {time.perf_counter() - start:.1f} s")
     for miss in report.misses:
         print(miss)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rdb.record.compiled import log
 from tests.build import program
 from tests.oracle import snapshot
 from tests.oracle.recording import ENGINES
@@ -75,6 +76,27 @@ def real_program(arguments: Sequence[str]) -> Path:
 def test_real(name: str, engine: str) -> None:
     report = snapshot.check(real_program(REAL[name]), REAL[name][1:], engine)
     assert not report.misses
+
+
+def wrapped(path: Path, arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled engine with a log in which chunks go round several times: what can still be reached is the past."""
+    monkeypatch.setattr(log, "SMALLEST", 1 << 16)
+    report = snapshot.check(path, arguments, "compiled", log_size=1 << 18)
+    assert not report.misses
+    assert report.instructions > 3 * report.reachable > 0
+    assert report.moments >= 4
+
+
+@pytest.mark.parametrize("name", ["libc", "mappings", pytest.param("signals", marks=pytest.mark.long)])
+def test_wrapped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, flags = COMPILED[name]
+    wrapped(program(source, *flags), (), monkeypatch)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["sort", "gzip", "bash", "perl"])
+def test_wrapped_real(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrapped(real_program(REAL[name]), REAL[name][1:], monkeypatch)
 
 
 @pytest.mark.long
