@@ -193,5 +193,5 @@ def test_sizes(text: str, value: object, shown: str) -> None:
 
 def test_chunks_fit_the_limit() -> None:
     """A chunk is never so small that a record might not fit, nor so large that dropping one would drop most of the log."""
-    assert log.SMALLEST // 8 * 7 > log.GUARD
+    assert log.SMALLEST * (1 - log._MOST_TRACE) > log.GUARD
     assert log.LARGEST <= 1 << 25

@@ -27,8 +27,8 @@ _PAGE = 4096
 LARGEST, SMALLEST = 32 << 20, 4 * GUARD
 # So many chunks are to share the log, at least: one is dropped at a time.
 _SHARES = 8
-# Of a chunk, one part is trace.
-_PARTS = 8
+# How much of a chunk is trace: at the beginning, and what may be learnt from the program.
+_TRACE, _LEAST_TRACE, _MOST_TRACE = 1 / 4, 1 / 12, 1 / 2
 _WORD = 8
 # <sys/mman.h>
 _PROT_NONE = 0
@@ -41,9 +41,9 @@ class Chunk:
     What it holds begins at position `first`.
     """
 
-    def __init__(self, injector: Injector, places: Iterator[int], size: int = LARGEST) -> None:
-        """Make one of `size` bytes at the first of `places` that is free."""
-        trace_size = size // _PARTS
+    def __init__(self, injector: Injector, places: Iterator[int], size: int = LARGEST, trace: float = _TRACE) -> None:
+        """Make one of `size` bytes, so much of them trace, at the first of `places` that is free."""
+        trace_size = int(size * trace) & -_PAGE
         values = trace_size + GUARD
         self.size, self.first = size, 0
         self.memory = Shared(injector, "log", size + 2 * GUARD, places)
@@ -54,6 +54,12 @@ class Chunk:
         self.trace_address = self.memory.address
         self.values_address = self.memory.address + values
         self.trace_at = self.values_at = 0
+
+    @property
+    def share(self) -> float:
+        """How much of what has been written is trace."""
+        written = self.trace_at + self.values_at
+        return self.trace_at / written if written else _TRACE
 
     @property
     def room(self) -> int:
@@ -103,7 +109,9 @@ class Ring:
             if self._free:
                 chunk = self._free.pop()
             else:
-                chunk = Chunk(self._injector, self._places, self._size())
+                # So that both streams come to their ends together.
+                share = min(_MOST_TRACE, max(_LEAST_TRACE, self.chunk.share))
+                chunk = Chunk(self._injector, self._places, self._size(), share)
                 chunk.touch(self._injector)
             chunk.begin(self._log.high)
             self.chunks.append(chunk)
@@ -128,4 +136,4 @@ class Ring:
 
     def _size(self) -> int:
         limit = self._limit()
-        return LARGEST if limit is None else min(LARGEST, max(SMALLEST, limit // _SHARES)) & -_PAGE * _PARTS
+        return LARGEST if limit is None else min(LARGEST, max(SMALLEST, limit // _SHARES)) & -_PAGE
