@@ -139,7 +139,7 @@ def test_the_future_that_is_cut_off_makes_room(session: Open) -> None:
     assert len(ring.chunks) > 2 and recorded.log.low == 0
     debugging.record_goto(recorded.log.high // 8)
     debugging.record_delete()
-    assert recorded.limits.taken < taken / 2
+    assert recorded.limits.taken < taken * 3 / 4
     known = {*ring.chunks, *ring._free}
     assert debugging.cont().stop.reason(RecordingStopped)
     assert {*ring.chunks, *ring._free} == known
