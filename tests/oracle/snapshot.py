@@ -39,13 +39,13 @@ class Report:
 
     def __str__(self) -> str:
         return (
-            f"{self.instructions:,} instructions, of which {self.reachable:,} are kept, {self.moments} moments, {self.comparisons} comparisons of every register and "
-            f"byte, {len(self.misses)} misses"
+            f"{self.instructions:,} instructions, of which {self.reachable:,} are kept, {self.moments} moments, "
+            f"{self.comparisons} comparisons of every register and byte, {len(self.misses)} misses"
         )
 
 
 def record(recording: Recording, camera: Camera, moments: int) -> list[Moment]:
-    """Record to the end; about `moments` to twice as many moments, evenly spread over what can be reached, the last among them."""
+    """Record to the end; some `moments` to twice as many, evenly spread over what can be reached, the last among them."""
     taken, stride = [camera.take(recording)], 500
     while recording.record_to(recording.position + stride):
         taken.append(camera.take(recording))

@@ -142,7 +142,9 @@ def test_the_future_that_is_cut_off_makes_room(session: Open) -> None:
     assert recorded.limits.taken < taken * 3 / 4
     known = {*ring.chunks, *ring._free}
     assert debugging.cont().stop.reason(RecordingStopped)
-    assert {*ring.chunks, *ring._free} == known
+    # Where the cut went through a chunk, its rest is not written again.
+    again = {*ring.chunks, *ring._free}
+    assert known <= again and len(again) <= len(known) + 1
     there_and_back(debugging)
 
 
