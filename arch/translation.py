@@ -225,6 +225,13 @@ class Translator(Protocol):
     @property
     def walk_registers(self) -> WalkRegisters: ...
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """On what besides its source code its translations depend: the CPU's features, the decoder's version.
+
+        Numbers, strings, and what has a repr that says it all.
+        """
+
     def translate(
         self, code: bytes, pc: int, here: int, number: int, stops: Collection[int] = (), guarded: bool = False
     ) -> Translation | None:

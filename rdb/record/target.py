@@ -190,7 +190,7 @@ class RecordTarget(Target):
             self.schedule.switch(thread)
             self.delivery.let_go()
         self.process.select_thread(current)
-        self._unpin()
+        self._end()
 
     # -- state
 
@@ -312,7 +312,7 @@ class RecordTarget(Target):
                 os.kill(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        self._unpin()
+        self._end()
         self.beneath.kill()
 
     def detach(self, signal: int = 0) -> None:
@@ -320,7 +320,7 @@ class RecordTarget(Target):
         self.beneath.detach(signal)
 
     def close(self) -> None:
-        self._unpin()
+        self._end()
 
     # -- how it is done
 
@@ -355,10 +355,12 @@ class RecordTarget(Target):
         if self.settings["record full engine"] == "step" or (translator := self.arch.translator()) is None:
             return None
         from rdb.record.compiled.expansion import Expansion
+        from rdb.record.compiled.image_files import ImageFiles
         from rdb.record.compiled.recorder import CompiledRecorder
 
         self.past.expand = Expansion(self.recorder, self.log).expand
-        compiled = CompiledRecorder(self.recorder, injector, translator, lambda: self.limits.bytes)
+        files = ImageFiles(translator) if self.settings.flag("record full translation-cache") else None
+        compiled = CompiledRecorder(self.recorder, injector, translator, lambda: self.limits.bytes, files)
         self.limits.ring = compiled.ring
         return compiled
 
@@ -372,9 +374,12 @@ class RecordTarget(Target):
         os.sched_setaffinity(0, one)
         self.process.pin(one)
 
-    def _unpin(self) -> None:
+    def _end(self) -> None:
+        """Recording is over: undo what it takes, and keep what is of use for the next time."""
         os.sched_setaffinity(0, self._cpus)
         try:
             self.process.pin(self._their_cpus)
         except OSError:
             pass  # the process is gone
+        if self.execution.compiled is not None:
+            self.execution.compiled.translations.keep()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection
 
+from iced_x86 import _iced_x86_py
+
 from rdb.arch.translation import Area, Shape, Stub, Translation, WalkRegisters
+from rdb.arch.x86 import cpuid, xstate
 from rdb.arch.x86.registers import SLOT
 from rdb.arch.x86_64.translation import area, block, flags, walk
 from rdb.arch.x86_64.translation import encoding as emit
@@ -30,6 +34,14 @@ class X86Translator:
 
     def __init__(self) -> None:
         self._reader = Reader()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The CPU's maker and features (Intel SDM volume 2, CPUID: leaves 1 and 7), where it keeps its registers, and iced."""
+        model, features = cpuid.cpuid(1), cpuid.cpuid(7)
+        decoder = os.stat(_iced_x86_py.__file__)
+        bits = (model.eax, model.ecx, model.edx, features.ebx, features.ecx, features.edx)
+        return cpuid.vendor(), bits, xstate.layout(), decoder.st_size, decoder.st_mtime_ns
 
     def translate(
         self, code: bytes, pc: int, here: int, number: int, stops: Collection[int] = (), guarded: bool = False

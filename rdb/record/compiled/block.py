@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from rdb.record.entry import Kind, arranged
 if TYPE_CHECKING:
     from rdb.record.compiled.walk import Walk
 
+Numbers = NDArray[np.int64]
 _WORD = 8
 _NUMBER = 0xFFFFFFFF
 _STRIDE = 1 << 15
@@ -46,9 +47,18 @@ class Block:
         return len(self.addresses)
 
 
+class Maker(Protocol):
+    """Who makes blocks when they are asked for (rdb.record.compiled.loaded)."""
+
+    def block(self, number: int) -> Block: ...
+
+    def __len__(self) -> int: ...
+
+
 class BlockTable:
     """All blocks by number, and columns with what questions about many executions need.
 
+    Some blocks are not made before somebody asks for them.
     `walk` moves through many executions at once.  `sizes` are those of the records in words, `counts` are instructions, `flags`
     says whether the trace has flags.
     """
@@ -57,23 +67,25 @@ class BlockTable:
 
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
-        self.blocks: list[Block] = []
+        self._blocks: list[Block | Maker] = []
         self._sizes = np.zeros(1024, np.int64)
         self._counts = np.zeros(1024, np.uint16)
         self._flags = np.zeros(1024, np.bool_)
 
     def __len__(self) -> int:
-        return len(self.blocks)
+        return len(self._blocks)
 
     def __getitem__(self, number: int) -> Block:
-        return self.blocks[number]
+        block = self._blocks[number]
+        if not isinstance(block, Block):
+            block = self._blocks[number] = block.block(number)
+        return block
 
     def add(self, block: Block) -> None:
         """The next block; its number is the table's length."""
-        assert block.number == len(self.blocks)
-        if block.number == len(self._sizes):
-            self._sizes, self._counts, self._flags = (np.concatenate((each, np.zeros_like(each))) for each in self._columns())
-        self.blocks.append(block)
+        assert block.number == len(self._blocks)
+        self._grow(1)
+        self._blocks.append(block)
         self._sizes[block.number] = block.layout.size // _WORD
         self._counts[block.number] = len(block)
         self._flags[block.number] = block.translation.flags
@@ -86,17 +98,28 @@ class BlockTable:
             total += int(np.add.reduce(counts, dtype=np.int64))
         return total
 
+    def add_loaded(self, maker: Maker, sizes: Numbers, counts: Numbers, flags: Numbers) -> None:
+        """The next blocks, as many as `maker` makes, with their columns."""
+        self._grow(len(maker))
+        rows = slice(len(self._blocks), len(self._blocks) + len(maker))
+        self._blocks += [maker] * len(maker)
+        self._sizes[rows], self._counts[rows], self._flags[rows] = sizes, counts, flags
+
+    def _grow(self, by: int) -> None:
+        while len(self._blocks) + by > len(self._sizes):
+            self._sizes, self._counts, self._flags = (np.concatenate((each, np.zeros_like(each))) for each in self._columns())
+
     def _columns(self) -> Sequence[NDArray[np.generic]]:
         return self._sizes, self._counts, self._flags
 
     @property
     def sizes(self) -> NDArray[np.int64]:
-        return self._sizes[: len(self.blocks)]
+        return self._sizes[: len(self._blocks)]
 
     @property
     def counts(self) -> NDArray[np.uint16]:
-        return self._counts[: len(self.blocks)]
+        return self._counts[: len(self._blocks)]
 
     @property
     def flags(self) -> NDArray[np.bool_]:
-        return self._flags[: len(self.blocks)]
+        return self._flags[: len(self._blocks)]

@@ -12,11 +12,13 @@ block for the same address, a jump to that one.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from rdb.arch.translation import ROWS, Translator
 from rdb.linux.inject import Injector
-from rdb.record.compiled.block import Block
+from rdb.record.compiled.block import Block, BlockTable
+from rdb.record.compiled.image import Bytes
 from rdb.record.compiled.shared import (
     REACH,
     READ_WRITE_EXECUTE,
@@ -34,21 +36,22 @@ _DISTANCE = 4
 
 
 class Region:
-    """Shared memory with code up to `end`; `starts` and `blocks` are the blocks in it by ascending address."""
+    """Shared memory with code up to `end`; `starts` and `numbers` are of the blocks in it, by ascending address."""
 
     def __init__(self, memory: Shared) -> None:
         self.memory = memory
         self.end = _ALIGNMENT
         self.starts: list[int] = []
-        self.blocks: list[Block] = []
+        self.numbers: list[int] = []
 
     @property
     def next(self) -> int:
         """Where the next translation goes."""
         return self.memory.address + self.end
 
-    def reaches(self, address: int) -> bool:
-        return abs(self.memory.address - address) < REACH and self.end + _LONGEST < self.memory.size
+    def reaches(self, address: int, size: int) -> bool:
+        """Whether there is room for so much code more, in reach of an address."""
+        return abs(self.memory.address - address) < REACH and self.end + size + _LONGEST < self.memory.size
 
     def write(self, address: int, code: bytes) -> None:
         at = address - self.memory.address
@@ -59,11 +62,24 @@ class Region:
         return self.memory.bytes[at : at + size].tobytes()
 
 
-class CodeCache:
-    """All regions of one process; `scratch` is its scratch area."""
+class Ways(NamedTuple):
+    """Into and out of many translations, by addresses.
 
-    def __init__(self, injector: Injector, translator: Translator, scratch: Shared) -> None:
-        self._injector, self._translator, self._scratch = injector, translator, scratch
+    jumps     that lead to no translation yet: the field of each, its stub, and the target in the program
+    lookups   the traps for indirect targets that are not known
+    known     what indirect branches find: the address in the program, and the translation
+    """
+
+    jumps: list[tuple[int, int, int]]
+    lookups: list[int]
+    known: list[tuple[int, int]]
+
+
+class CodeCache:
+    """All regions of one process; `scratch` is its scratch area, `blocks` has its blocks."""
+
+    def __init__(self, injector: Injector, translator: Translator, scratch: Shared, blocks: BlockTable) -> None:
+        self._injector, self._translator, self._scratch, self._blocks = injector, translator, scratch, blocks
         self._area = translator.area
         self.regions: list[Region] = []
         self.exits: dict[int, int | None] = {}
@@ -77,10 +93,10 @@ class CodeCache:
     def _words(self, offset: int) -> Words:
         return self._scratch.words[offset // 8 : offset // 8 + ROWS]
 
-    def region(self, pc: int) -> Region:
-        """A region with room from which the code at `pc` is in reach; RdbError if there cannot be one."""
+    def region(self, pc: int, size: int = 0) -> Region:
+        """A region with room for `size` bytes from which the code at `pc` is in reach; RdbError if there cannot be one."""
         for region in self.regions:
-            if region.reaches(pc):
+            if region.reaches(pc, size):
                 return region
         places = near_places(self._injector.pid, pc, REGION_SIZE)
         region = Region(Shared(self._injector, "code", REGION_SIZE, places, READ_WRITE_EXECUTE))
@@ -94,7 +110,7 @@ class CodeCache:
         translation = block.translation
         region.write(block.address, translation.code)
         region.starts.append(block.address)
-        region.blocks.append(block)
+        region.numbers.append(block.number)
         region.end += len(translation.code) + _ALIGNMENT - 1 & -_ALIGNMENT
         if translation.lookup:
             self.exits[block.address + translation.lookup] = None
@@ -109,6 +125,19 @@ class CodeCache:
                 self._waiting.setdefault(jump.target, []).append((region, field, stub))
             else:
                 self._link(region, field, stub, reached.address)
+
+    def place_loaded(self, region: Region, code: Bytes, starts: Sequence[int], first: int, ways: Ways) -> None:
+        """Put many translations to the end of a region: the blocks from `first` on, which begin at `starts`."""
+        region.memory.bytes[region.end : region.end + len(code)] = code
+        region.end += len(code)
+        region.starts += starts
+        region.numbers += range(first, first + len(starts))
+        self.exits.update(dict.fromkeys(ways.lookups))
+        for field, stub, target in ways.jumps:
+            self.exits[stub] = target
+            self._waiting.setdefault(target, []).append((region, field, stub))
+        for pc, address in ways.known:
+            self._know(pc, address)
 
     def link(self, block: Block) -> None:
         """Make the jumps that wait for the address of `block` lead to it."""
@@ -125,12 +154,20 @@ class CodeCache:
 
     def know(self, block: Block) -> None:
         """Make indirect branches find a block."""
+        self._know(block.pc, block.address)
+
+    def _know(self, pc: int, address: int) -> None:
         first, second = self._area.tables
-        row = first.row(block.pc)
+        row = first.row(pc)
         old = self._rows.get((0, row))
-        if old is not None and old[0] != block.pc:
+        if old is not None and old[0] != pc:
             self._put(1, second.row(old[0]), *old)
-        self._put(0, row, block.pc, block.address)
+        self._put(0, row, pc, address)
+
+    @property
+    def known(self) -> set[int]:
+        """The addresses that indirect branches find."""
+        return {pc for pc, _ in self._rows.values()}
 
     def _put(self, number: int, row: int, pc: int, address: int) -> None:
         table = self._area.tables[number]
@@ -143,7 +180,7 @@ class CodeCache:
         for region in self.regions:
             if address in region.memory:
                 index = bisect.bisect_right(region.starts, address) - 1
-                block = region.blocks[index]
+                block = self._blocks[region.numbers[index]]
                 offset = address - block.address
                 return (block, offset) if index >= 0 and offset < block.code_size else None
         return None

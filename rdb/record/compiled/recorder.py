@@ -31,6 +31,7 @@ from rdb.linux.step_loop import EVERYWHERE
 from rdb.linux.stepper import TRAPPED
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.code_cache import CodeCache
+from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.log import Chunk, Ring
 from rdb.record.compiled.segment import BlockSegment
 from rdb.record.compiled.shared import Shared, far_places
@@ -57,8 +58,9 @@ class CompiledRecorder:
         injector: Injector,
         translator: Translator,
         limit: Callable[[], int | None] = lambda: None,
+        files: ImageFiles | None = None,
     ) -> None:
-        """`limit` says how many bytes the log may take at the moment (None: any number)."""
+        """`limit` says how many bytes the log may take at the moment (None: any number), `files` keeps translations."""
         self._translator, self._area = translator, translator.area
         self.steps = steps
         self.arch, self.stepper, self.log = steps.arch, steps.stepper, steps.log
@@ -70,8 +72,8 @@ class CompiledRecorder:
         self.table.walk = Walk(injector, self.table)
         self._places = far_places()
         self.scratch = Shared(injector, "scratch", translator.area.size, self._places)
-        self.cache = CodeCache(injector, translator, self.scratch)
-        self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table)
+        self.cache = CodeCache(injector, translator, self.scratch, self.table)
+        self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table, files)
         self.ring = Ring(injector, self._places, self.log, limit)
         self._generation = steps.generation
         self._start = (0, 0)

@@ -18,6 +18,8 @@ from rdb.linux.procfs import PAGE, Mapping
 from rdb.linux.ptrace import Memory
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.code_cache import CodeCache
+from rdb.record.compiled.image_files import ImageFiles
+from rdb.record.compiled.images import Images, can_change
 
 _READ = 512
 _AHEAD = 6
@@ -27,14 +29,26 @@ _NO_CODE = ("[vdso]", "[vsyscall]", "[vvar]")
 class Translations:
     """The blocks of one process that can be executed."""
 
-    def __init__(self, pid: int, translator: Translator, memory: Memory, cache: CodeCache, table: BlockTable) -> None:
+    def __init__(
+        self,
+        pid: int,
+        translator: Translator,
+        memory: Memory,
+        cache: CodeCache,
+        table: BlockTable,
+        files: ImageFiles | None = None,
+    ) -> None:
+        """`files` keeps translations from one run to the next."""
         self._pid, self._translator, self._memory = pid, translator, memory
         self._cache, self._table = cache, table
         self._at: dict[int, Block | None] = {}
         self._versions: dict[int, list[Block]] = {}
         self._dropped: dict[int, list[Block]] = {}
         self._pages: dict[int, set[Block]] = {}
+        self._images = Images(memory, translator, cache, table, self._register, files)
         self._stops: frozenset[int] = frozenset()
+        # Wherever there was a stop once: blocks that end there may be shorter than they need be.
+        self._cut: set[int] = set()
         self._returns: set[int] = set()
         self._mappings: list[Mapping] = []
         self._starts: list[int] = []
@@ -73,13 +87,26 @@ class Translations:
             mapping = self._mapping(pc)
         made = None
         if mapping is not None and mapping.executable and mapping.name not in _NO_CODE:
-            made = self._make(pc, guarded=mapping.writable or mapping.shared)
+            made = self._from_image(pc, mapping) or self._make(pc, mapping)
         if made is None:
             self._at[pc] = None
             return None
         return self._use(made)
 
-    def _make(self, pc: int, guarded: bool) -> Block | None:
+    def _from_image(self, pc: int, mapping: Mapping) -> Block | None:
+        """The block that an image has for `pc`, if it was not met yet and may be used."""
+        if pc in self._versions or can_change(mapping):
+            return None
+        loaded = self._images.loaded
+        block = self._images.block(pc, mapping)
+        if self._images.loaded > loaded:
+            self._returns.update(self._images.returns(mapping))
+            for address in self._stops:
+                self._images.make_around(address)
+        return block if block is not None and block.enabled else None
+
+    def _make(self, pc: int, mapping: Mapping) -> Block | None:
+        guarded = can_change(mapping)
         code = self._memory.read_some(pc, _READ)
         try:
             region = self._cache.region(pc)
@@ -93,12 +120,20 @@ class Translations:
         block = Block(number, region.next, translation, source)
         self._table.add(block)
         self._cache.place(block, region, self.known)
-        self._versions.setdefault(pc, []).append(block)
-        for page in range(pc // PAGE, (block.end - 1) // PAGE + 1):
-            self._pages.setdefault(page, set()).add(block)
+        self._register(block)
         if translation.returns is not None:
             self._returns.add(translation.returns)
+        if not guarded:
+            self._images.translated(block, mapping)
         return block
+
+    def _register(self, block: Block) -> None:
+        """There is a new block."""
+        self._versions.setdefault(block.pc, []).append(block)
+        for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
+            self._pages.setdefault(page, set()).add(block)
+        if not self._stops.isdisjoint(block.addresses):
+            self._cache.disable(block)
 
     def _use(self, block: Block) -> Block:
         pc = block.pc
@@ -125,7 +160,9 @@ class Translations:
         if stops == self._stops:
             return
         before, self._stops = self._stops, stops
+        self._cut |= stops
         for address in before ^ stops:
+            self._images.make_around(address)
             for block in list(self._pages.get(address // PAGE, ())):
                 if address in block.addresses:
                     self._choose_again(block)
@@ -142,6 +179,7 @@ class Translations:
     def check(self) -> None:
         """Something may have changed mappings or code: drop the blocks whose code is not there any more."""
         self._look_at_mappings()
+        self._images.check(self._mapping)
         self._at = {pc: block for pc, block in self._at.items() if block is not None}
         for page in sorted(self._pages):
             blocks = self._pages[page]
@@ -164,8 +202,13 @@ class Translations:
         self._versions[block.pc].remove(block)
         for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
             self._pages[page].discard(block)
+        self._images.dropped(block)
         # Whoever still leads to it is led on as soon as there is something new.
         self._dropped.setdefault(block.pc, []).append(block)
+
+    def keep(self) -> None:
+        """Keep what was translated for the next run."""
+        self._images.keep(self._cache.known | self._returns, self._cut)
 
     def _look_at_mappings(self) -> None:
         self._mappings = procfs.mappings(self._pid)

@@ -135,7 +135,7 @@ class Walk:
 
     def _make_ready(self) -> bool:
         """Have stubs for all blocks there are; False when there is no room for them."""
-        for block in self._table.blocks[self._ready :]:
+        for block in map(self._table.__getitem__, range(self._ready, len(self._table))):
             shape = _shape(block)
             for forward, table in _TABLES.items():
                 placed = self._stubs.get((shape, forward)) or self._place(shape, forward)
