@@ -1,5 +1,6 @@
 """What every test may use, and what a failing one tells.
 
+* Nothing is kept from one test to another: where rdb would keep translated code, nothing can be written.
 * `session` opens sessions, closes them afterwards, and fails the test if a child process is left behind.
 * `script` is a list: whatever GDB command a test appends to it is printed as a script when the test fails.
 * A failing test prints the command that runs it again.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rdb.session import Session
 
 SCRIPT: pytest.StashKey[list[str]] = pytest.StashKey()
+os.environ["XDG_CACHE_HOME"] = os.devnull
 
 
 def children() -> set[int]:

@@ -228,6 +228,8 @@ class RecordTarget(Target):
             )
         with self._user_change((address, len(data))):
             self.beneath.write_memory(address, data)
+        # It may have been code.
+        self.recorder.forget_code()
 
     def _ask_to_cut(self, question: str) -> None:
         if not self.query(question):

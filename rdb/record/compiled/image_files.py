@@ -1,13 +1,13 @@
 """Where images are kept from one run to the next: a directory of the user's own, ~/.cache/rdb/translations.
 
-(XDG_CACHE_HOME instead of ~/.cache where it is set, as the XDG Base Directory Specification says.)  It holds one file per program
-or library, named by what identifies that, and may be deleted at any time: nothing in it is needed.
+(XDG_CACHE_HOME instead of ~/.cache where it is set, as the XDG Base Directory Specification says.)  It holds one file per
+program or library, named by what identifies that, and may be deleted at any time: nothing in it is needed.
 
-What is read is executed, in a way, so nothing is read that somebody else could have written: directory and file must be ours, and
-writable by us only.  A file is used if it was made by the same rdb and Python on the same kind of CPU, and its digest is right;
-otherwise it is as if it was not there.  It is written under another name and then renamed, so a reader sees the old one or the new
-one, whole; of two who write at once the last one stays.  When all files together become too big, those go first that have not
-been used for the longest time.  No failure of any of this is an error: it only means translating again.
+What is read is executed, in a way, so nothing is read that somebody else could have written: directory and file must be ours,
+and writable by us only.  A file is used if it was made by the same rdb and Python on the same kind of CPU, and its digest is
+right; otherwise it is as if it was not there.  It is written under another name and then renamed, so a reader sees the old one
+or the new one, whole; of two who write at once the last one stays.  When all files together become too big, those go first that
+have not been used for the longest time.  No failure of any of this is an error: it only means translating again.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Images:
         self._files = files
         # How many images have been put in place.
         self.loaded = 0
-        self._mapped: dict[Place, _File] = {}
+        self.mapped: dict[Place, _File] = {}
         self._of: dict[int, _File] = {}
 
     # -- using them
@@ -99,10 +99,10 @@ class Images:
         if self._files is None or not mapping.inode:
             return None
         place = _place(mapping)
-        file = self._mapped.get(place)
+        file = self.mapped.get(place)
         if file is None:
             found = identity(mapping, self._memory.read_some)
-            file = self._mapped[place] = _File(key_of(found) if found else None)
+            file = self.mapped[place] = _File(key_of(found) if found else None)
             if file.key is not None:
                 file.loaded = self._load(file.key, mapping)
         return file
@@ -144,14 +144,14 @@ class Images:
 
     def make_around(self, address: int) -> None:
         """Have all blocks made whose code has the byte at `address`."""
-        for file in self._mapped.values():
+        for file in self.mapped.values():
             if file.loaded is not None:
                 for number in file.loaded.around(address):
                     self._table[number]
 
     def check(self, mapping_at: Callable[[int], Mapping | None]) -> None:
         """Have all blocks made whose code is not there any more; their files are done with."""
-        for place, file in list(self._mapped.items()):
+        for place, file in list(self.mapped.items()):
             loaded = file.loaded
             if loaded is None:
                 continue
@@ -163,7 +163,7 @@ class Images:
             for number in differing:
                 self._table[number]
             if differing:
-                self._mapped[place] = _File(None)
+                self.mapped[place] = _File(None)
 
     # -- making them
 
@@ -185,7 +185,7 @@ class Images:
         if self._files is None:
             return
         work = []
-        for place, file in self._mapped.items():
+        for place, file in self.mapped.items():
             blocks = [block for block in file.translated.values() if block.end not in cut]
             older = file.loaded.image if file.loaded is not None else None
             total = len(blocks) + (older.blocks if older is not None else 0)

@@ -45,7 +45,7 @@ class Translations:
         self._versions: dict[int, list[Block]] = {}
         self._dropped: dict[int, list[Block]] = {}
         self._pages: dict[int, set[Block]] = {}
-        self._images = Images(memory, translator, cache, table, self._register, files)
+        self.images = Images(memory, translator, cache, table, self._register, files)
         self._stops: frozenset[int] = frozenset()
         # Wherever there was a stop once: blocks that end there may be shorter than they need be.
         self._cut: set[int] = set()
@@ -97,12 +97,12 @@ class Translations:
         """The block that an image has for `pc`, if it was not met yet and may be used."""
         if pc in self._versions or can_change(mapping):
             return None
-        loaded = self._images.loaded
-        block = self._images.block(pc, mapping)
-        if self._images.loaded > loaded:
-            self._returns.update(self._images.returns(mapping))
+        loaded = self.images.loaded
+        block = self.images.block(pc, mapping)
+        if self.images.loaded > loaded:
+            self._returns.update(self.images.returns(mapping))
             for address in self._stops:
-                self._images.make_around(address)
+                self.images.make_around(address)
         return block if block is not None and block.enabled else None
 
     def _make(self, pc: int, mapping: Mapping) -> Block | None:
@@ -124,7 +124,7 @@ class Translations:
         if translation.returns is not None:
             self._returns.add(translation.returns)
         if not guarded:
-            self._images.translated(block, mapping)
+            self.images.translated(block, mapping)
         return block
 
     def _register(self, block: Block) -> None:
@@ -162,7 +162,7 @@ class Translations:
         before, self._stops = self._stops, stops
         self._cut |= stops
         for address in before ^ stops:
-            self._images.make_around(address)
+            self.images.make_around(address)
             for block in list(self._pages.get(address // PAGE, ())):
                 if address in block.addresses:
                     self._choose_again(block)
@@ -179,7 +179,7 @@ class Translations:
     def check(self) -> None:
         """Something may have changed mappings or code: drop the blocks whose code is not there any more."""
         self._look_at_mappings()
-        self._images.check(self._mapping)
+        self.images.check(self._mapping)
         self._at = {pc: block for pc, block in self._at.items() if block is not None}
         for page in sorted(self._pages):
             blocks = self._pages[page]
@@ -202,13 +202,13 @@ class Translations:
         self._versions[block.pc].remove(block)
         for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
             self._pages[page].discard(block)
-        self._images.dropped(block)
+        self.images.dropped(block)
         # Whoever still leads to it is led on as soon as there is something new.
         self._dropped.setdefault(block.pc, []).append(block)
 
     def keep(self) -> None:
         """Keep what was translated for the next run."""
-        self._images.keep(self._cache.known | self._returns, self._cut)
+        self.images.keep(self._cache.known | self._returns, self._cut)
 
     def _look_at_mappings(self) -> None:
         self._mappings = procfs.mappings(self._pid)
