@@ -126,7 +126,10 @@ def test_moved(kept: Path, tmp_path: Path, randomised: bool) -> None:
     assert seen > 10 * FEW
 
 
-@pytest.mark.parametrize("source", ["oracle_libc.c", "record_code.c", "oracle_signals.c"])
+@pytest.mark.parametrize(
+    "source",
+    ["record_kept.c", *(pytest.param(each, marks=pytest.mark.long) for each in ("oracle_libc.c", "record_code.c", "oracle_signals.c"))],
+)
 def test_snapshots(kept: Path, translated: list[int], source: str) -> None:
     """The snapshot oracle, with nothing kept yet and with everything."""
     reports, counts = [], []
