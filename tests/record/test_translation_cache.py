@@ -26,6 +26,7 @@ from tests.oracle.recording import Recording
 
 FLAGS = ("-O1", "-g")
 SHT_SYMTAB = 2
+LONG = ("oracle_libc.c", "record_code.c", "oracle_signals.c")
 # So many blocks may have to be translated again: which ones are translated ahead depends on where the program comes from.
 FEW = 100
 
@@ -126,10 +127,7 @@ def test_moved(kept: Path, tmp_path: Path, randomised: bool) -> None:
     assert seen > 10 * FEW
 
 
-@pytest.mark.parametrize(
-    "source",
-    ["record_kept.c", *(pytest.param(each, marks=pytest.mark.long) for each in ("oracle_libc.c", "record_code.c", "oracle_signals.c"))],
-)
+@pytest.mark.parametrize("source", ["record_kept.c", *(pytest.param(each, marks=pytest.mark.long) for each in LONG)])
 def test_snapshots(kept: Path, translated: list[int], source: str) -> None:
     """The snapshot oracle, with nothing kept yet and with everything."""
     reports, counts = [], []
