@@ -131,6 +131,19 @@ def test_breakpoints_come_and_go(begin: Callable[..., Recording]) -> None:
     assert recording.go(Resume(step=True)).reasons
 
 
+def test_code_that_the_user_changes(begin: Callable[..., Recording]) -> None:
+    """A return written over the beginning of a function that has been executed: the variable is touched no more."""
+    path = program("record_loops.c", *FLAGS)
+    recording, touch, watched = begin(path), address_of(path, "touch"), address_of(path, "watched")
+    recording.record_to(200_000)
+    before = recording.read_memory(watched, 8)
+    assert any(before)
+    recording.target.write_memory(touch, b"\xc3")
+    assert recording.record_to(400_000)
+    assert recording.engine.log.find_pc({touch}, 200_001, Direction.FORWARD)
+    assert recording.read_memory(watched, 8) == before
+
+
 def test_a_watched_variable(begin: Callable[..., Recording]) -> None:
     """The debug registers notice the store; the stop is right behind it, as when it is looked for in the past."""
     path = program("record_loops.c", *FLAGS)

@@ -22,7 +22,6 @@ from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.images import Images, can_change
 
 _READ = 512
-_AHEAD = 6
 _NO_CODE = ("[vdso]", "[vsyscall]", "[vvar]")
 
 
@@ -58,20 +57,7 @@ class Translations:
         """The block that begins at `pc`; None if the instruction there is not for us."""
         if pc in self._at:
             return self._at[pc]
-        first = block = self._translate(pc)
-        todo = self._successors(block)
-        for _ in range(_AHEAD):
-            pc = next((each for each in todo if each not in self._at and each not in self._stops), 0)
-            if not pc:
-                break
-            todo += self._successors(self._translate(pc))
-        return first
-
-    def _successors(self, block: Block | None) -> list[int]:
-        if block is None:
-            return []
-        translation = block.translation
-        return [jump.target for jump in translation.jumps] + ([translation.returns] if translation.returns else [])
+        return self._translate(pc)
 
     def known(self, pc: int) -> Block | None:
         return self._at.get(pc)
