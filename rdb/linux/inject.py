@@ -18,8 +18,8 @@ from rdb.linux import procfs, ptrace
 
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
-_FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
-ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in _FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
+FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
+ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
 
 
 class Borrowed:

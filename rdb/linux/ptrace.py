@@ -78,6 +78,8 @@ SIGSET_SIZE = 8
 # What waitpid reports for a stop with SIGTRAP and no event, and for one with Event.STOP that is nobody's signal.
 TRAPPED = 0x057F
 INTERRUPTED = Event.STOP << 16 | TRAPPED
+# Where a system call begins or ends; Option.SYSGOOD tells it from a SIGTRAP.
+IN_CALL = TRAPPED | 0x8000
 # waitpid must also report threads made by clone (wait(2), __WALL).
 WAIT_ALL = 0x40000000
 NT_X86_XSTATE = 0x202
@@ -134,6 +136,11 @@ def cont(pid: int, signal: int = 0) -> None:
 
 def step(pid: int, signal: int = 0) -> None:
     _call(Request.SINGLESTEP, pid, 0, signal)
+
+
+def run_to_call(pid: int, signal: int = 0) -> None:
+    """Run until a system call begins, or the one that has begun ends."""
+    _call(Request.SYSCALL, pid, 0, signal)
 
 
 def event_message(pid: int) -> int:

@@ -36,7 +36,7 @@ _libc = ctypes.CDLL(None)
 # A thread, and what waitpid says of it.
 Status = tuple[int, int]
 # What every process under rdb is traced with.
-OPTIONS = Option.FORK | Option.VFORK | Option.VFORKDONE | Option.CLONE | Option.EXEC
+OPTIONS = Option.SYSGOOD | Option.FORK | Option.VFORK | Option.VFORKDONE | Option.CLONE | Option.EXEC
 
 _ENDED_OR_STOPPED = os.WEXITED | os.WSTOPPED | ptrace.WAIT_ALL
 # Where waiting means asking again and again: the first and the longest pause, in seconds.
@@ -101,11 +101,14 @@ class Threads:
         found, status = os.waitpid(thread, os.WNOHANG | ptrace.WAIT_ALL)
         return self._took(thread, status)[1] if found else None
 
-    def collect(self, thread: int) -> int | None:
-        """Wait for one running thread; its status, or None for a leader that has ended while others live."""
-        if thread != self.pid or len(self.ids) == 1:
+    def collect(self, thread: int, timeout: float | None = None) -> int | None:
+        """Wait for one running thread; its status, or None for a leader that has ended while others live.
+
+        None also when nothing was reported within `timeout` seconds.
+        """
+        if timeout is None and (thread != self.pid or len(self.ids) == 1):
             return self._took(thread, os.waitpid(thread, ptrace.WAIT_ALL)[1])[1]
-        found = self._ask([thread], None)
+        found = self._ask([thread], timeout)
         return found[1] if found else None
 
     def adopt(self, thread: int) -> None:

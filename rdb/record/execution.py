@@ -101,6 +101,7 @@ class Execution:
             reasons = self._end(schedule.wait_for_end())
         if not any(isinstance(reason, (Exited, Killed)) for reason in reasons):
             status = schedule.hold()
+            self.delivery.held.lift_all()
             reasons = reasons if status is None else self._end(status)
         return reasons
 
@@ -120,8 +121,10 @@ class Execution:
         room = self.limits.room(self._most)
         if not room:
             return (RecordingStopped(STOPPED),)
-        reasons = self._record(1 if self._single and mine else room)
+        reasons = self._record(self.delivery.held.hold(1 if self._single and mine else room))
         self.schedule.spend(self.log.high - high)
+        if self.schedule.thread == thread:
+            self.delivery.held.spend(self.log.high - high)
         if reasons is None and self._single and mine and self.log.high > high and thread not in self.schedule.left:
             return (Stepped(),)
         if reasons is None and self.schedule.is_over():

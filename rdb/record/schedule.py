@@ -41,6 +41,8 @@ from rdb.target.native import NativeTarget
 
 # The instructions of a slice: some twenty milliseconds by single steps.
 SLICE = 2048
+# So long, in seconds, sleeps who must not sleep for good: a sleep that is interrupted all the time comes to its end in this way.
+_NAP = 0.02
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Schedule:
         self._newborn: list[int] = []
         # How much of its slice which thread has spent.
         self._spent, self._spender = 0, 0
+        calls.to_call, calls.wake = self._to_call, self._wake
         calls.enter, calls.is_last = self._enter, lambda: len(self.threads.ids) == 1
         calls.gave_way = lambda: self.spend(SLICE)
         recorder.settle = self.absorb
@@ -157,7 +160,7 @@ class Schedule:
     def _enter(self, may_be_left: bool) -> int | None:
         """Make the thread in turn step into the kernel: the status in which it comes back; None if it blocks, or has ended."""
         threads, thread, stepper = self.threads, self.thread, self.recorder.stepper
-        if len(threads.ids) == 1:
+        if len(threads.ids) == 1 and not may_be_left:
             status = stepper.once()
         else:
             threads.go(thread, ptrace.step)
@@ -165,9 +168,33 @@ class Schedule:
             if looked is None or not os.WIFSTOPPED(looked):
                 return looked
             status = stepper.settled(looked)
-        while self._gave_birth(status) or (status >> 16 != Event.STOP and self.forked(status)):
+        while self._gave_birth(status) or (status >> 16 != Event.STOP and self._forked(status)):
             status = stepper.step()
         return status
+
+    def _forked(self, status: int) -> bool:
+        if os.WIFSTOPPED(status) and status >> 16:
+            self.process.bequeath(self.calls.delivery.held.mask())
+        return self.forked(status)
+
+    def _to_call(self) -> int:
+        """Make the thread in turn run to where it enters a system call, or returns from it; the status."""
+        self.threads.go(self.thread, ptrace.run_to_call)
+        return self._awaited()
+
+    def _wake(self) -> int:
+        """Make the thread in turn come back from the call in which it sleeps, unless it soon does so by itself; the status."""
+        status = self.threads.collect(self.thread, _NAP)
+        if status is None:
+            self.threads.interrupt(self.thread)
+            return self._awaited()
+        return self.recorder.stepper.settled(status)
+
+    def _awaited(self) -> int:
+        status = self.threads.collect(self.thread)
+        if status is None:
+            return self.wait_for_end()
+        return self.recorder.stepper.settled(status) if os.WIFSTOPPED(status) else status
 
     def _look(self, thread: int) -> int | None:
         """The status of a thread that steps, or None if it blocks."""
@@ -223,18 +250,19 @@ class Schedule:
 
     def births(self) -> None:
         """The threads that the last call has made exist from here on."""
-        parent = self.thread
+        parent, mask = self.thread, self.calls.delivery.held.mask()
         for thread in self._newborn:
             self.turns.born(thread, self.recorder.log.high)
             self.switch(thread)
             self.calls.clear_trap_flag()
+            ptrace.set_signal_mask(thread, mask)
             self.stand_ready()
             self.switch(parent)
         self._newborn.clear()
 
     def stand_ready(self) -> None:
         """Have the thread in turn stand behind a call of ours: there it can be given a signal, as it cannot where it is born."""
-        self.injector.call("getpid")
+        self.calls.delivery.stand_ready()
 
     def ended(self, registers: Banks) -> None:
         """The thread in turn has ended by the call that was just recorded; `registers` it had before."""

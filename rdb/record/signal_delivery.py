@@ -34,6 +34,7 @@ from rdb.linux.signals import ends_by_default
 from rdb.linux.stepper import TRAPPED
 from rdb.record.comparison import Comparison, Stretches
 from rdb.record.entry import Kind
+from rdb.record.held_signals import RETURNS, HeldSignals
 from rdb.record.interrupted_call import InterruptedCalls
 from rdb.record.ledger import Ledger
 from rdb.record.signal_states import SignalMask, SignalStack
@@ -41,7 +42,6 @@ from rdb.record.single_step import SingleStepRecorder
 
 # <linux/auxvec.h>
 _AT_MINSIGSTKSZ = 51
-_RETURN = ("rt_sigreturn", "sigreturn")
 # <asm-generic/signal-defs.h>
 _SIG_IGN = 1
 # <asm-generic/siginfo.h>
@@ -62,6 +62,7 @@ class SignalDelivery:
     ) -> None:
         self.recorder, self.injector, self.abi, self.ledger, self.warn = recorder, injector, abi, ledger, warn
         self.calls = InterruptedCalls(recorder)
+        self.held = HeldSignals(recorder)
         self.altstacks: dict[int, AlternateStack] = {}
         self._masks: dict[int, bytes] = {}
         self._size = self._largest()
@@ -83,13 +84,13 @@ class SignalDelivery:
 
     def learn(self) -> None:
         """Ask for the alternate stack of the current thread, which must not be about to be given a signal."""
-        self._masks[self._thread] = ptrace.signal_mask(self._thread)
+        self._masks[self._thread] = self.held.mask()
         self.altstacks[self._thread] = signal_state.alternate_stack(self.injector, self.abi)
 
     def _notice(self, stack: AlternateStack) -> None:
         """The newest record may have changed the mask, and the alternate stack, which is `stack` now."""
         thread, position = self._thread, self.recorder.log.high - 1
-        mask, known = ptrace.signal_mask(thread), self._altstack()
+        mask, known = self.held.mask(), self._altstack()
         if mask != self._masks.get(thread, mask):
             self.ledger.remember(position, SignalMask(thread), self._masks[thread])
         if stack != known:
@@ -98,7 +99,7 @@ class SignalDelivery:
 
     def called(self, name: str | None, arguments: Sequence[int]) -> None:
         """The thread has made this system call."""
-        if name in _RETURN:
+        if name in RETURNS:
             self._set_trap_action()
         if name in _CHANGE_STACK:
             self._notice(signal_state.alternate_stack(self.injector, self.abi))
@@ -131,6 +132,7 @@ class SignalDelivery:
     def cut(self) -> None:
         """The program goes on from the past: no call is under way there, and what has arrived since has not."""
         self.calls.forget()
+        self.held.forget()
         self._undone = {int.from_bytes(info[:4], "little") for info in self._infos.values()}
         self._infos.clear()
         self._masks.clear()
@@ -143,6 +145,7 @@ class SignalDelivery:
 
     def deliver(self, number: int) -> int:
         """Deliver a signal, or drop it where it does nothing; a wait status, TRAPPED where recording may go on."""
+        self.held.lift()
         info = self._infos.pop(self._thread, b"")
         if number in self._undone:
             self._undone.clear()
@@ -164,8 +167,15 @@ class SignalDelivery:
         if os.WIFSTOPPED(status) and not comparison.unchanged():
             if status == TRAPPED:
                 self.recorder.log.deliveries.add(self.recorder.log.high, _about(number, info))
+                self.held.entered()
             self._commit(comparison, places, entered=status == TRAPPED)
         return status
+
+    def stand_ready(self) -> int:
+        """Have the thread stand where it can be given a signal, as it cannot where a system call ends."""
+        self.injector.call("getpid")
+        self.recorder.stepper.refresh()
+        return TRAPPED
 
     def _set_trap_action(self) -> None:
         if signal_state.handler(self._trap_action, self.abi) <= _SIG_IGN:

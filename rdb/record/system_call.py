@@ -75,10 +75,10 @@ class Ended:
 class SystemCalls:
     """Performs and records the system calls of whatever thread `recorder` stands for.
 
-    `enter` makes that thread step into the kernel: the wait status, or None where it blocks and the call may be left, or where it
-    has ended.  `is_last` says whether the thread is the only one, `gave_way` is told when it has given way to others.  All are
-    set by whoever schedules.  `all_memory` gives what is compared where nobody knows what a call writes; `warn` tells the user a
-    sentence about something, once.
+    `enter` makes that thread step into the kernel: the wait status, or None where it blocks and this is to be told, or where it
+    has ended; `wake` makes it come back, `to_call` makes it run to where a call begins or ends.  `is_last` says whether the
+    thread is the only one, `gave_way` is told when it has given way to others.  All are set by whoever schedules.  `all_memory`
+    gives what is compared where nobody knows what a call writes; `warn` tells the user a sentence about something, once.
     """
 
     def __init__(
@@ -95,6 +95,8 @@ class SystemCalls:
         self.recorder, self.space, self.outside, self.abi, self.delivery = recorder, space, outside, abi, delivery
         self.departures, self.all_memory, self.warn = departures, all_memory, warn
         self.enter: Callable[[bool], int | None] = lambda may_be_left: recorder.stepper.once()
+        self.wake: Callable[[], int] = recorder.stepper.arrived
+        self.to_call: Callable[[], int] = recorder.stepper.arrived
         self.is_last: Callable[[], bool] = lambda: True
         self.gave_way: Callable[[], None] = lambda: None
 
@@ -114,11 +116,31 @@ class SystemCalls:
             self.warn(name, f"The effect of the system call {name or 'unknown'} is recorded by comparing memory.")
         extended = recorder.extended(recorder.arch.registers.sizes[Bank.EXTENDED]) if ends_thread else bytearray()
         call = self._begin(name, arguments, effects, ends_thread)
-        status = self.enter(call.may_be_left)
+        status = self._enter(call)
         if ends_thread and (status is None or not os.WIFSTOPPED(status)):
             call.comparison.commit(Kind.SYSTEM_CALL)
             return Ended((bytearray(call.comparison.general), extended))
         return UnderWay(call) if status is None else self.finish(call, status)
+
+    def _enter(self, call: SystemCall) -> int | None:
+        """Make the thread step into the kernel, with the mask that the call is to have; the status, or None where it blocks."""
+        held = self.delivery.held
+        if held.leaves_handler(call.name):
+            status = held.come_back(call.name, self.to_call)
+            return self.delivery.stand_ready() if status == ptrace.IN_CALL else status
+        if held.is_on and held.concerns(call.name):
+            status = held.enter(self.to_call)
+            if status != ptrace.IN_CALL:
+                return status
+        if not held.is_on:
+            return self.enter(call.may_be_left and not self.is_last())
+        came = self.enter(call.effects.kind not in (CallKind.EXIT, CallKind.FORK))
+        if came is None:
+            came = self.wake()
+            held.end()
+            if came in (TRAPPED, ptrace.INTERRUPTED):
+                self._forget_failure(call.comparison)
+        return came
 
     def _begin(self, name: str | None, arguments: Sequence[int], effects: SyscallEffects, ends_thread: bool) -> SystemCall:
         recorder = self.recorder
@@ -143,9 +165,8 @@ class SystemCalls:
         recorder, comparison = self.recorder, call.comparison
         if status >> 16 == ptrace.Event.EXEC:
             return Arrived(status)
-        if interrupted and os.WIFSTOPPED(status) and self._has_failed_for_us():
-            recorder.stepper.general[:] = comparison.general
-            recorder.stepper.write_back()
+        if interrupted and os.WIFSTOPPED(status):
+            self._forget_failure(comparison)
         if not os.WIFSTOPPED(status) or self.delivery.calls.is_undecided() or self._not_begun(comparison):
             return self._interrupted(comparison, status)
         if call.effects.kind is not CallKind.SIGRETURN:
@@ -197,8 +218,13 @@ class SystemCalls:
             if m.start < address + size and address < m.end
         ]
 
-    def _has_failed_for_us(self) -> bool:
-        """Whether the call has failed only because we have interrupted it; no such call has done anything."""
+    def _forget_failure(self, comparison: Comparison) -> None:
+        """Take the thread back to its call if that has failed only for our interrupt: no such call has done anything."""
+        if self._has_been_interrupted():
+            self.recorder.stepper.general[:] = comparison.general
+            self.recorder.stepper.write_back()
+
+    def _has_been_interrupted(self) -> bool:
         table, convention = self.recorder.arch.registers, self.recorder.arch.syscall
         result = table.get(table[convention.result], (self.recorder.stepper.general, b""))
         return int.from_bytes(result, "little", signed=True) == _EINTR

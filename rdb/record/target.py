@@ -45,7 +45,7 @@ from rdb.record.output import Written
 from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
-from rdb.record.schedule import Schedule
+from rdb.record.schedule import SLICE, Schedule
 from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import SingleStepRecorder, Until
 from rdb.record.special import SpecialSteps
@@ -56,6 +56,9 @@ from rdb.target.native import NativeTarget
 
 if TYPE_CHECKING:
     from rdb.record.compiled.recorder import CompiledRecorder
+
+# The instructions that are executed between two signals that come too fast: some milliseconds.
+_COMPILED_PATIENCE = 64 * SLICE
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ class RecordTarget(Target):
         )
         self._take_over()
         self.execution.compiled = self._compile(injector)
+        self.delivery.held.patience = _COMPILED_PATIENCE if self.execution.compiled else SLICE
 
     # -- modes
 
@@ -270,7 +274,7 @@ class RecordTarget(Target):
             self._watches.remove(watch)
 
     def pass_silently(self, signals: Collection[int]) -> None:
-        self.execution.silent = frozenset(signals)
+        self.execution.silent = self.delivery.held.silent = frozenset(signals)
         self.beneath.pass_silently(signals)
 
     def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:

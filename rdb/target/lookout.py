@@ -56,6 +56,7 @@ class Lookout:
         self.births: frozenset[str] = frozenset()
         self.newborn: Newborn | None = None
         self.cpus: Collection[int] | None = None
+        self.mask: bytes | None = None
         self._request = Resume()
         self._stepper: int | None = None
         self._watched: dict[Watch, bytes | None] = {}
@@ -188,7 +189,7 @@ class Lookout:
             self._vforks.pop(self.current, None)
         elif event in HOW:
             newborn = Newborn(ptrace.event_message(self.current), HOW[event])
-            newborn.free({}, self.cpus)
+            newborn.free({}, self.cpus, self.mask)
             if newborn.how == "vfork":
                 self._vforks[self.current] = None
             self._decide(self.current, newborn, keep)

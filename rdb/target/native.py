@@ -139,6 +139,10 @@ class NativeTarget(Target):
         for thread in self._threads.ids:
             os.sched_setaffinity(thread, cpus)
 
+    def bequeath(self, mask: bytes) -> None:
+        """Have the children to come block the signals of `mask`, whatever their parent has blocked."""
+        self._movement.mask = mask
+
     # -- what to stop for
 
     def insert_breakpoint(self, address: int) -> None:

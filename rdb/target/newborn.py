@@ -25,11 +25,12 @@ class Newborn:
     pid: int
     how: str
 
-    def free(self, traps: Mapping[int, bytes], cpus: Collection[int] | None = None) -> None:
+    def free(self, traps: Mapping[int, bytes], cpus: Collection[int] | None = None, mask: bytes | None = None) -> None:
         """Wait until it has stopped, and take out of it what it has from us.
 
-        `traps` are addresses with the program's own code there, `cpus` what it may run on if its parent was bound elsewhere.  A
-        child that has been killed meanwhile is no error.
+        `traps` are addresses with the program's own code there, `cpus` what it may run on if its parent was bound elsewhere,
+        `mask` the signals that it has blocked if its parent's mask was another.  A child that has been killed meanwhile is no
+        error.
         """
         try:
             _, status = os.waitpid(self.pid, ptrace.WAIT_ALL)
@@ -48,6 +49,8 @@ class Newborn:
             debug_registers.load(self.pid, [])
             if cpus is not None:
                 os.sched_setaffinity(self.pid, cpus)
+            if mask is not None:
+                ptrace.set_signal_mask(self.pid, mask)
         except (PtraceFailed, OSError):
             pass  # killed meanwhile
 

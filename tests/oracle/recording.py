@@ -13,7 +13,7 @@ from pathlib import Path
 from rdb.arch import find
 from rdb.arch.base import Arch, Bank
 from rdb.events import Direction, Reason, RecordingStopped, Resume, Signalled, Stop
-from rdb.linux import launch
+from rdb.linux import launch, signals
 from rdb.linux.procfs import Mapping
 from rdb.linux.terminal import Terminal
 from rdb.record.target import RecordTarget
@@ -83,6 +83,7 @@ class Recording:
         self.settings["record full engine"] = engine
         self.engine = RecordTarget(self.process, self.arch, self.settings, self._answer, self.warnings.append)
         self.stack.push(self.engine)
+        self.target.pass_silently([number for number, each in signals.defaults().items() if not each.stop and not each.tell])
 
     @property
     def target(self) -> Target:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rdb.events import Direction, EndOfHistory, Exited, Signalled
+from rdb.events import Direction, EndOfHistory, Exited, RecordingStopped, Signalled
 from rdb.linux import ptrace, signal_state
 from rdb.linux.signals import Disposition
+from rdb.record.schedule import SLICE
 from rdb.session import Session
 from tests.build import program
 from tests.i386.build import program32
@@ -21,9 +22,10 @@ PROGRAMS = {
     "signal_faults.c": "protection strings division illegal breakpoint truncated nested wide",
     "signal_waiting.c": "pending suspended waited descriptor queued timers interrupted restarted slept partial children stopped "
     "storm",
+    "signal_fast.c": "computing calling sleeping forking jumping raising",
 }
 # One of each kind is always run; all of them are run by `make test-long`.
-QUICK = {"nested", "alternate", "exhausted", "strings", "breakpoint", "suspended", "restarted", "slept"}
+QUICK = {"forking", "jumping", "nested", "alternate", "exhausted", "strings", "breakpoint", "suspended", "restarted", "slept"}
 CPU_FLAGS = frozenset(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
 
 
@@ -77,6 +79,25 @@ def test_stops_in_both_directions(session: Callable[..., Session]) -> None:
         assert debugging.cont(direction).stop.reason(EndOfHistory) == EndOfHistory(direction)
     debugging.signals[SIGUSR1] = Disposition(stop=False, tell=False, forward=True)
     assert debugging.cont(Direction.REVERSE).stop.reason(EndOfHistory)
+
+
+@pytest.mark.parametrize(("engine", "steps"), (("step", 4000), ("compiled", 60000)))
+def test_timers_leave_time(session: Callable[..., Session], engine: str, steps: int) -> None:
+    """A program whose timer is faster than its handler, as it is recorded, gets on between two signals."""
+    debugging = session(program("signal_fast.c", "-g"), query=lambda question: "program exit" in question)
+    debugging.settings["record full engine"] = engine
+    debugging.settings["record full insn-number-max"] = None
+    debugging.arguments = f"computing {steps}"
+    debugging.run(stop_at="main")
+    debugging.record()
+    report = debugging.cont()
+    recording = debugging.recording
+    assert recording is not None and report.stop.reason(RecordingStopped)
+    assert debugging.evaluate_integer("steps") == steps
+    positions = [recording.log.low]
+    while (found := recording.log.deliveries.nearest(positions[-1], Direction.FORWARD, ())) is not None:
+        positions.append(found[0])
+    assert [after - before for before, after in zip(positions[1:], positions[2:]) if after - before < SLICE] == []
 
 
 def test_what_has_arrived_is_undone_by_going_live(session: Callable[..., Session]) -> None:
