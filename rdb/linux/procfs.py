@@ -88,16 +88,19 @@ MARKS = frozenset(("nr", "gd", "lo", "lf", "ht", "dc", "wf", "dd", "mg", "hg", "
 def marks(pid: int) -> dict[str, frozenset[str]]:
     """The marks of those mappings that have any, by the first word of their line in maps.  Much dearer than `maps`."""
     result: dict[str, frozenset[str]] = {}
-    span = protection = ""
-    for line in os.fsdecode(_read(pid, "smaps")).splitlines():
-        first, *words = line.split()
-        if first == "VmFlags:" and not MARKS.isdisjoint(words):
-            result[span] = result.get(span, frozenset()) | MARKS.intersection(words)
-        elif first == "ProtectionKey:" and words != ["0"] and protection != "--xp":
+    # The flags are the last line of each mapping; to look at every line would take much longer.
+    before, *parts = os.fsdecode(_read(pid, "smaps")).split("\nVmFlags:")
+    for part in parts:
+        span, protection, _ = before.split(None, 2)
+        flags, _, following = part.partition("\n")
+        found = MARKS.intersection(flags.split())
+        key = before.partition("\nProtectionKey:")[2].split()[:1]
+        if key not in ([], ["0"]) and protection != "--xp":
             # (Memory that can only be executed has a key that the kernel chose for that.)
-            result[span] = frozenset({f"key {words[0]}"})
-        elif not first.endswith(":"):
-            span, protection = first, words[0]
+            found |= {f"key {key[0]}"}
+        if found:
+            result[span] = found
+        before = following
     return result
 
 
