@@ -1,7 +1,7 @@
 """Recording a small program from its first instruction to its exit: with nothing translated yet, and with what was kept.
 
-Each is run three times, in turns; the best time counts.  Native is the whole program, without a debugger; single steps, being slow,
-are run once.
+Each is run three times, in turns; the best time counts.  Native is the whole program, without a debugger; single steps, being
+slow, are run once.
 
     python -m benchmarks.translation_cache [PROGRAM [ARGUMENT...]]
 """
