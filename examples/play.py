@@ -27,7 +27,10 @@ FOLDS = (
     (re.compile(r"0x(?:0000[0-9a-f]{12}|[0-9a-f]{4,12})\b"), "ADDRESS"),
     (re.compile(r"\bprocess \d+"), "process PID"),
     # How many instructions a library takes.
-    (re.compile(r"(?<=instruction number is )\d{3,}|(?<=Log contains )\d{3,}"), "COUNT"),
+    (re.compile(r"(?<=instruction number is )\d{3,}|(?<=Log contains )\d{3,}|(?<=History reaches back )\d+"), "COUNT"),
+    # What they take in memory and in time.
+    (re.compile(r"(?<=Log takes )[^,]*, [\d.]+"), "SIZE"),
+    (re.compile(r"[\d.]+(?= seconds of recording)"), "TIME"),
 )
 
 

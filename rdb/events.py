@@ -143,6 +143,20 @@ class LibrariesChanged(Reason):
 
 
 @dataclass(frozen=True)
+class Progress:
+    """A resume that records goes on: at instruction number `instructions`, `rate` of them a second, in a log of `size` bytes."""
+
+    instructions: int
+    rate: float
+    size: int
+
+
+@dataclass(frozen=True)
+class ProgressHidden:
+    """Progress that is shown must go from the terminal: the program is about to use it, or has stopped."""
+
+
+@dataclass(frozen=True)
 class Forked(Reason):
     """The process made `child` by the system call `how` (fork, vfork or clone)."""
 

@@ -280,7 +280,9 @@ class Session(Stopping):
         self.follow()
         process = self.need_process()
         process.leave_call()
-        self.targets.push(RecordTarget(process, self.arch, self.settings, self.query, self.notify))
+        recording = RecordTarget(process, self.arch, self.settings, self.query, self.notify)
+        recording.pace.tell = self.notify
+        self.targets.push(recording)
         self.run_control.forget_inserted()
         self.moved()
 

@@ -120,6 +120,8 @@ class RunTill:
 class RecordStatus:
     """What `info record` tells; positions count instructions, `high` is behind the last one.
 
+    `size` is in bytes; it took `seconds` to record what lies between the oldest moment and this one.
+
     `gaps` instructions were recorded by comparing memory, since nothing declares what they write; `verified` ones were compared
     with what really changed, and `missed` of them had changed more than was declared.
     """
@@ -129,6 +131,9 @@ class RecordStatus:
     current: int
     high: int
     limit: int | None
+    size: int = 0
+    size_limit: int | None = None
+    seconds: float = 0.0
     gaps: int = 0
     verified: int = 0
     missed: int = 0

@@ -34,6 +34,7 @@ from rdb.linux.ptrace import TRAPPED
 from rdb.record.deliveries import signalled
 from rdb.record.departures import STOPPED, Departure, Departures
 from rdb.record.limits import Limits
+from rdb.record.pace import Pace
 from rdb.record.record_list import RecordList
 from rdb.record.schedule import SLICE, Returned, Schedule
 from rdb.record.signal_delivery import SignalDelivery
@@ -73,6 +74,8 @@ class Execution:
         self.process, self.settings, self.recorder, self.schedule, self.limits = process, settings, recorder, schedule, limits
         self.special, self.delivery, self.departures, self.verifier = special, delivery, departures, verifier
         self.log: RecordList = recorder.log
+        self.pace = Pace()
+        special.calls.outside.before_terminal = self.pace.hide
         self.silent: Collection[int] = frozenset()
         self.compiled: CompiledRecorder | None = None
         self.interrupted = False
@@ -83,6 +86,13 @@ class Execution:
 
     def run(self, request: Resume, until: Until) -> Reasons:
         """Run until there is a reason to stop, for the thread that then is the process's current one."""
+        self.pace.begin(self.log.high)
+        try:
+            return self._run(request, until)
+        finally:
+            self.pace.end(self.log.high)
+
+    def _run(self, request: Resume, until: Until) -> Reasons:
         schedule = self.schedule
         self._until, self._single = until, request.step and request.within is None
         schedule.alone, self.interrupted = request.alone, False
@@ -122,6 +132,7 @@ class Execution:
         if not room:
             return (RecordingStopped(STOPPED),)
         reasons = self._record(self.delivery.held.hold(1 if self._single and mine else room))
+        self.pace.look(self.log.high, lambda: self.limits.taken, not self.special.calls.outside.line_is_open)
         self.schedule.spend(self.log.high - high)
         if self.schedule.thread == thread:
             self.delivery.held.spend(self.log.high - high)

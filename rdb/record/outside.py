@@ -10,7 +10,7 @@ after the other costs no look at /proc, unless it writes to a file with an offse
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rdb.arch.base import CpuView
@@ -48,6 +48,7 @@ from rdb.record.output import OutputIndex
 
 _PATH_MAX = 4096
 _O_CREAT, _O_TRUNC = 0o100, 0o1000
+_TERMINALS = ("/dev/pts/", "/dev/tty", "/dev/console")
 _STREAMS = ("standard input", "standard output", "standard error")
 
 
@@ -56,6 +57,7 @@ class Known(NamedTuple):
 
     name: str
     has_offset: bool
+    is_terminal: bool
 
 
 class Passage:
@@ -78,6 +80,9 @@ class Outside:
         self.ledger = Ledger(process)
         self.output = OutputIndex()
         self._files: dict[int, Known] = {}
+        # Called when the program is about to use a terminal; and whether it stands there within a line it has written.
+        self.before_terminal: Callable[[], None] = lambda: None
+        self.line_is_open = False
 
     def cut(self, position: int) -> Moved:
         """The program goes on from `position`, where it stands already."""
@@ -104,6 +109,8 @@ class Outside:
         if name is None or row is None:
             return None
         passage = Passage(name, call)
+        if any(isinstance(item, Moves) and self._file(item.descriptor.of(call)).is_terminal for item in row):
+            self.before_terminal()
         self._look(row, passage)
         return passage
 
@@ -208,7 +215,7 @@ class Outside:
 
     def _moved(self, item: Moves, passage: Passage, position: int, result: int) -> None:
         number = item.descriptor.of(passage.call)
-        name, has_offset = self._file(number)
+        name, has_offset, is_terminal = self._file(number)
         if item.verb == "read":
             if result and not has_offset:
                 self.ledger.did(position, "read", name, result)
@@ -216,6 +223,8 @@ class Outside:
         data = output.written(passage.name, passage.call, result)
         if data:
             self.output.add(position, number, data)
+            if is_terminal:
+                self.line_is_open = not data.endswith(b"\n")
             result = len(data)
         if result:
             self.ledger.did(position, "wrote", name, result)
@@ -225,7 +234,8 @@ class Outside:
         known = self._files.get(number)
         if known is None:
             file = open_file(self.process, number)
-            known = self._files[number] = Known(self._name(number, file), file is not None and file.has_offset)
+            is_terminal = file is not None and file.name.startswith(_TERMINALS)
+            known = self._files[number] = Known(self._name(number, file), file is not None and file.has_offset, is_terminal)
         return known
 
     def _name(self, number: int, file: OpenFile | None) -> str:

@@ -72,6 +72,7 @@ class Status:
     limit: int | None
     bytes_used: int
     bytes_limit: int | None
+    seconds: float
     gaps: int
     verified: int
     missed: int
@@ -122,7 +123,7 @@ class RecordTarget(Target):
         )
         self.past = Past(process, arch, self.log, self.space)
         self.verifier = Verifier(self.recorder, warn)
-        self.limits = Limits(settings, self.log, self._ask, self.outside.prune)
+        self.limits = Limits(settings, self.log, self._ask, self._forget)
         self.schedule = Schedule(
             process, self.recorder, self.past.machine, injector, self.special.calls, self.departures.forked
         )
@@ -137,6 +138,7 @@ class RecordTarget(Target):
             self.verifier,
             self.limits,
         )
+        self.pace = self.execution.pace
         self._take_over()
         self.execution.compiled = self._compile(injector)
         self.delivery.held.patience = _COMPILED_PATIENCE if self.execution.compiled else SLICE
@@ -152,11 +154,11 @@ class RecordTarget(Target):
         return self.past.position
 
     def status(self) -> Status:
-        gaps = sum(segment.gaps for segment in self.log)
         log, limits = self.log, self.limits
         size = log.bytes_used, limits.bytes
-        checked, missed = self.verifier.checked, self.verifier.missed
-        return Status(self.replaying, log.low, self.position, log.high, limits.instructions, *size, gaps, checked, missed)
+        seconds = self.pace.at(self.position) - self.pace.at(log.low)
+        counts = sum(segment.gaps for segment in log), self.verifier.checked, self.verifier.missed
+        return Status(self.replaying, log.low, self.position, log.high, limits.instructions, *size, seconds, *counts)
 
     def written(self, descriptors: Collection[int]) -> Written:
         """What the program had written through some descriptors, at the position looked at."""
@@ -181,6 +183,7 @@ class RecordTarget(Target):
             for thread in lost:
                 self.warn(f"Thread {thread} has ended in the meantime; the program goes on without it.")
             moved = str(self.outside.cut(self.position))
+            self.pace.cut(self.position)
             self.delivery.learn()
             self.recorder.forget_code()
             if moved:
@@ -336,6 +339,11 @@ class RecordTarget(Target):
         self.past.position = self.log.high
         self.limits.prune()
         return reasons
+
+    def _forget(self, low: int) -> None:
+        """The log begins at `low` now."""
+        self.outside.prune(low)
+        self.pace.prune(low)
 
     def _take_over(self) -> None:
         """Put each thread where recording can begin."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rdb.commands.answers import ProgramOutput, Raw
+from rdb.events import Progress
 from rdb.render.table import renders
 from rdb.settings import Settings
 
@@ -12,6 +13,20 @@ from rdb.settings import Settings
 @renders(Raw)
 def raw(datum: Raw, settings: Settings) -> str:
     return datum.text
+
+
+@renders(Progress)
+def progress(datum: Progress, settings: Settings) -> str:
+    rate = f"{datum.rate / 1e6:.1f} M" if datum.rate >= 1e6 else f"{datum.rate:,.0f}"
+    return f"{datum.instructions:,} instructions, {rate}/s, log {size_text(datum.size)} (Ctrl-C to stop)"
+
+
+def size_text(count: int) -> str:
+    """A number of bytes as people say it."""
+    for power, unit in ((3, "GB"), (2, "MB"), (1, "kB")):
+        if count >= 1000**power:
+            return f"{count / 1000**power:.1f} {unit}"
+    return _bytes(count)
 
 
 @renders(ProgramOutput)

@@ -13,6 +13,7 @@ from rdb.commands.answers import (
     ThreadTable,
 )
 from rdb.render.frames import frame_text
+from rdb.render.messages import size_text
 from rdb.render.table import renders
 from rdb.settings import Settings
 
@@ -75,6 +76,11 @@ def record_status(datum: RecordStatus, settings: Settings) -> str:
         lines.append("No instructions have been logged.")
     limit = "unlimited" if datum.limit is None else datum.limit
     lines.append(f"Max logged instructions is {limit}.")
+    if count:
+        most = "" if datum.size_limit is None else f" of at most {size_text(datum.size_limit)}"
+        lines.append(f"Log takes {size_text(datum.size)}{most}, {datum.size / count:.1f} bytes per instruction.")
+        back = datum.current - datum.low
+        lines.append(f"History reaches back {back} instructions, {datum.seconds:.2f} seconds of recording.")
     if datum.gaps:
         lines.append(f"Recorded by comparing memory, because their effect is not known: {datum.gaps} instructions.")
     if datum.verified:

@@ -18,7 +18,7 @@ from rdb.commands.listing import Listing
 from rdb.commands.script import LineSource
 from rdb.commands.telling import tell_reason
 from rdb.errors import RdbError
-from rdb.events import Exited
+from rdb.events import Exited, Progress, ProgressHidden
 from rdb.repl.options import Options
 from rdb.repl.output import Output
 from rdb.repl.plain import PlainTerminal
@@ -98,7 +98,11 @@ class Application:
         return self.terminal.ask(question, None if question.startswith("Because") else True)
 
     def _notify(self, remark: object) -> None:
-        """A remark of the session's, or a reason that ended no command."""
+        """A remark of the session's, or a reason that ended no command.  How recording goes on is not for scripts."""
+        if isinstance(remark, (Progress, ProgressHidden)):
+            if self.console.from_prompt:
+                self.terminal.passing(remark if isinstance(remark, Progress) else None)
+            return
         for datum in tell_reason(self.console, remark):
             self.terminal.show(datum)
 

@@ -7,6 +7,7 @@ rdb.commands.completion.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.shortcuts import CompleteStyle
 
+from rdb.render import render
 from rdb.repl.output import Output
 from rdb.repl.plain import PlainTerminal
 from rdb.settings import Settings
@@ -51,12 +53,18 @@ class EditingTerminal(PlainTerminal):
         self.completer = CommandCompleter()
         self._session: PromptSession[str] | None = None
 
+    def passing(self, datum: object) -> None:
+        """Show one line until something else is shown; nothing is shown for None."""
+        width = (os.get_terminal_size(sys.stdout.fileno()).columns or 80) - 1
+        self.output.passing("" if datum is None else render(datum, self.settings)[:width])
+
     def attach(self, console: Console) -> None:
         """Learn whose commands are completed."""
         self.completer.console = console
 
     def read(self, prompt: str) -> str | None:
         """One edited line; None for Ctrl-D on an empty line."""
+        self.passing(None)
         if self._session is None:
             self._session = PromptSession(history=self._history(), completer=self.completer, complete_while_typing=False,
                                           complete_style=CompleteStyle.READLINE_LIKE, reserve_space_for_menu=0)

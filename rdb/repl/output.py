@@ -24,8 +24,16 @@ class Output:
     def __init__(self, silent: bool = False) -> None:
         self.silent = silent
         self.closed = False
+        self._passing = False
         self._log: BinaryIO | None = None
         self._redirect = False
+
+    def passing(self, text: str) -> None:
+        """Show one line on the terminal until something else is printed, or (an empty one) no longer; it is not logged."""
+        if self._passing or text:
+            self._passing = False
+            self._put(sys.stdout.fileno(), b"\r\x1b[K" + encode(text))
+        self._passing = bool(text)
 
     def write(self, text: str) -> None:
         """Print to the standard output at once."""
@@ -50,6 +58,8 @@ class Output:
         self._redirect = redirect and path is not None
 
     def _put(self, descriptor: int, data: bytes) -> None:
+        if self._passing:
+            self.passing("")
         try:
             while data and not self.closed:
                 data = data[os.write(descriptor, data):]

@@ -30,6 +30,9 @@ class PlainTerminal:
         """Print one piece of data."""
         self.output.write(render(datum, self.settings))
 
+    def passing(self, datum: object) -> None:
+        """Show what is of interest for the moment; here nobody watches."""
+
     def complain(self, error: RdbError | str) -> None:
         """Print an error."""
         self.output.complain(f"{error}\n")
