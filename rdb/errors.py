@@ -89,6 +89,14 @@ class PtraceFailed(RdbError):
         super().__init__(f"ptrace: {request} on process {pid}: {why}.")
 
 
+class ProgramEnded(RdbError):
+    """Thread `thread` ended, with the wait status `status`, while it did something for us."""
+
+    def __init__(self, thread: int, status: int) -> None:
+        self.thread, self.status = thread, status
+        super().__init__("The program has ended.")
+
+
 class CannotRecord(RdbError):
     """The instruction `code` at `address` cannot be recorded; what was recorded before it is kept."""
 

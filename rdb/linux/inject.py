@@ -13,7 +13,7 @@ import signal as signals
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rdb.arch.base import Arch, Bank
-from rdb.errors import RdbError
+from rdb.errors import ProgramEnded, PtraceFailed, RdbError
 from rdb.linux import procfs, ptrace
 
 # The highest error number, linux, include/linux/err.h.
@@ -39,11 +39,11 @@ class Borrowed:
             self._arch.registers.put(register, (self._general, bytearray()), number.to_bytes(register.size, "little"))
 
     def run(self) -> int:
-        """Execute from pc on until a trap, a fault or the end; the wait status."""
+        """Execute from pc on until a trap or a fault; the wait status.  ProgramEnded if it ended."""
         return self._go(ptrace.cont)
 
     def step(self) -> int:
-        """Execute one instruction; the wait status."""
+        """Execute one instruction; the wait status.  ProgramEnded if it ended."""
         return self._go(ptrace.step)
 
     def _go(self, request: Callable[[int], None]) -> int:
@@ -53,8 +53,9 @@ class Borrowed:
             # An interrupt that is left over, or comes meanwhile, tells nothing.
             request(self._thread)
             _, status = os.waitpid(self._thread, ptrace.WAIT_ALL)
-        if os.WIFSTOPPED(status):
-            self._general[:] = ptrace.get_registers(self._thread, len(self._general))
+        if not os.WIFSTOPPED(status):
+            raise ProgramEnded(self._thread, status)
+        self._general[:] = ptrace.get_registers(self._thread, len(self._general))
         return status
 
 
@@ -73,8 +74,7 @@ class Injector:
         convention = self.arch.syscall
         with self.borrowed() as thread:
             self._aim(thread, name, arguments)
-            if not os.WIFSTOPPED(thread.step()):
-                raise RdbError("The program ended while its past was being restored.")
+            thread.step()
             result = thread.get(convention.result)
         error = result - (1 << 8 * self.arch.registers[convention.result].size)
         return error if error >= -_LAST_ERROR else result
@@ -138,10 +138,12 @@ class Injector:
         try:
             yield Borrowed(self.pid, self.arch, bytearray(general))
         finally:
-            ptrace.set_registers(self.pid, general)
-            if vectors:
-                ptrace.set_extended(self.pid, vectors)
-            ptrace.set_signal_mask(self.pid, mask)
+            # One that has ended, or was killed, needs nothing back.
+            with contextlib.suppress(PtraceFailed):
+                ptrace.set_registers(self.pid, general)
+                if vectors:
+                    ptrace.set_extended(self.pid, vectors)
+                ptrace.set_signal_mask(self.pid, mask)
 
     def _where(self) -> int:
         if self._gadget is None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 from collections.abc import Callable
 
@@ -66,7 +67,10 @@ class StepLoop:
         self.pages = bytearray(PAGES)
         self._numbers = memoryview(self.states).cast("Q")[self.number_word :: self.state_words]
         self._at, self._saved_at = _address(self.states), _address(self.saved)
+        self._page: mmap.mmap | None = None
         self._code, self._block = self._machine_code() if _machine() == "x86_64" else self._python()
+        # Among several threads the interpreter's lock is given away (rdb.linux.last_rites).
+        self._sharing = ctypes.CFUNCTYPE(ctypes.c_long)(_address(self._page)) if self._page is not None else self._code
         numbers = {"pid": pid, "file": file, "table": _address(self.table), "pages": _address(self.pages)}
         for name, number in numbers.items():
             self._block[getattr(BLOCK, name)] = number
@@ -74,6 +78,8 @@ class StepLoop:
 
     def select(self, pid: int) -> None:
         """Step another thread from now on."""
+        if pid != self._pid:
+            self._code = self._sharing
         self._pid = self._block[BLOCK.pid] = pid
 
     # -- strides
@@ -172,11 +178,11 @@ class StepLoop:
 
     def _machine_code(self) -> tuple[Callable[[], int], memoryview]:
         try:
-            self._page = page()
+            code = self._page = page()
         except OSError:
             return self._python()
-        start = _address(self._page)
-        block = memoryview(self._page)[BLOCK_AT : BLOCK_AT + len(BLOCK) * _WORD_SIZE].cast("Q")
+        start = _address(code)
+        block = memoryview(code)[BLOCK_AT : BLOCK_AT + len(BLOCK) * _WORD_SIZE].cast("Q")
         # PYFUNCTYPE: the interpreter's lock is kept, since giving it away and back costs more than there is to gain.
         return ctypes.PYFUNCTYPE(ctypes.c_long)(start), block
 

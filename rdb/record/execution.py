@@ -17,7 +17,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rdb.errors import CannotRecord, PtraceFailed
+from rdb.errors import CannotRecord, ProgramEnded, RdbError
 from rdb.events import (
     AtBreakpoint,
     Exited,
@@ -89,6 +89,13 @@ class Execution:
         self.pace.begin(self.log.high)
         try:
             return self._run(request, until)
+        except ProgramEnded as end:
+            return self._end(end.status if end.thread == self.process.pid else self.schedule.wait_for_end())
+        except RdbError:
+            # Killed by somebody: whatever was asked of a process that is going is refused, in one way or another.
+            if self.process.stands:
+                raise
+            return self._end(self.schedule.wait_for_end())
         finally:
             self.pace.end(self.log.high)
 
@@ -100,15 +107,11 @@ class Execution:
         self._beginner = schedule.thread
         self._step = schedule.thread if request.step else None
         reasons = self._deliver(request.signal) if request.signal else None
-        try:
-            while reasons is None:
-                try:
-                    reasons = self._turn()
-                except CannotRecord as error:
-                    reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
-        except PtraceFailed:
-            # Killed by somebody, or the process is ending.
-            reasons = self._end(schedule.wait_for_end())
+        while reasons is None:
+            try:
+                reasons = self._turn()
+            except CannotRecord as error:
+                reasons = (RecordingStopped(f"{error}\n{STOPPED}"),)
         if not any(isinstance(reason, (Exited, Killed)) for reason in reasons):
             status = schedule.hold()
             self.delivery.held.lift_all()

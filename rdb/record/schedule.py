@@ -31,6 +31,7 @@ from dataclasses import dataclass
 
 from rdb.linux import ptrace
 from rdb.linux.inject import Injector
+from rdb.linux.last_rites import LastRites
 from rdb.linux.ptrace import INTERRUPTED, Event
 from rdb.linux.threads import Threads
 from rdb.record.entry import Kind
@@ -75,6 +76,7 @@ class Schedule:
         self.left: dict[int, SystemCall] = {}
         self.reported: dict[int, int] = {}
         self._newborn: list[int] = []
+        self._rites: LastRites | None = None
         # How much of its slice which thread has spent.
         self._spent, self._spender = 0, 0
         calls.to_call, calls.wake = self._to_call, self._wake
@@ -97,6 +99,9 @@ class Schedule:
 
     def switch(self, thread: int) -> None:
         """Give the turn to a thread that stands."""
+        if self._rites is None and len(self.threads.ids) > 1:
+            self._rites = LastRites(self.process.pid, lambda: self.thread == self.process.pid)
+            self._rites.start()
         self.injector.pid = thread
         self.process.select_thread(thread)
         self.recorder.stepper.select(thread)
@@ -310,6 +315,11 @@ class Schedule:
         if self.thread != current:
             self.switch(current)
         return None
+
+    def close(self) -> None:
+        """Recording is over."""
+        if self._rites is not None:
+            self._rites.close()
 
     def wait_for_end(self) -> int:
         """The process is ending: the status of it as a whole, which comes last."""

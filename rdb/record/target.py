@@ -390,6 +390,7 @@ class RecordTarget(Target):
 
     def _end(self) -> None:
         """Recording is over: undo what it takes, and keep what is of use for the next time."""
+        self.schedule.close()
         os.sched_setaffinity(0, self._cpus)
         try:
             self.process.pin(self._their_cpus)

@@ -240,6 +240,11 @@ class NativeTarget(Target):
         """Whether the process has been killed while it stood; the next wait will tell."""
         return all(procfs.thread_state(self._pid, thread) in ("Z", "X", "") for thread in self._threads.ids)
 
+    @property
+    def stands(self) -> bool:
+        """Whether the current thread stands, as it must whenever something is asked of it, unless it was killed."""
+        return procfs.thread_state(self._pid, self.thread) == "t"
+
     def rest(self) -> None:
         """Have the threads stand so that they would just run on if we were killed.
 

@@ -1,0 +1,75 @@
+"""Death at any moment: of the program, and of rdb, while the program moves (tests/programs/stress.c), natively and recorded.
+
+The moments are spread over the first second or two of a movement by a fixed seed; what happens at them is not the same from run to
+run, but what must come of it is.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rdb.events import Direction, Killed
+from rdb.linux import procfs
+from rdb.session import Session
+from tests.build import ROOT, program
+
+Open = Callable[..., Session]
+WAYS = {"native": "", "step": "s.settings['record full engine'] = 'step'; s.record(); ",
+        "compiled": "s.settings['record full engine'] = 'compiled'; s.record(); "}  # fmt: skip
+MOMENTS = [round(random.Random(4).random() * (1 + n % 2), 3) for n in range(4)]
+STRESS = ("stress.c", "-O2", "-g", "-pthread")
+
+
+def prepared(way: str) -> str:
+    """Python that brings a session `s` to main of the stress program, recording if that is the way."""
+    load = f"s.load({str(program(*STRESS))!r}); s.arguments = '100000 100000 > /dev/null'; s.run(stop_at='main'); "
+    return load + "s.settings['record full insn-number-max'] = None; " + WAYS[way]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_program_is_killed(session: Open, way: str, moment: float) -> None:
+    """The stop says so, and the session goes on to the next run."""
+    debugging = session(query=lambda question: True)
+    exec(prepared(way), {"s": debugging})
+    timer = threading.Timer(moment, os.kill, (debugging.need_process().pid, signal.SIGKILL))
+    timer.start()
+    report = debugging.cont()
+    timer.join()
+    assert report.reason(Killed) == Killed(signal.SIGKILL)
+    assert not debugging.alive
+    assert debugging.run(stop_at="main").frame is not None
+    debugging.record()
+    debugging.next()
+    debugging.cont(Direction.REVERSE)
+    assert debugging.alive
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("way", WAYS)
+def test_rdb_is_killed(way: str, moment: float) -> None:
+    """Nobody is left behind, stopped or running."""
+    code = f"from rdb.session import Session; s = Session(); {prepared(way)}print(s.target.pid, flush=True); s.cont()"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as debugger:
+        assert debugger.stdout is not None
+        pid = int(debugger.stdout.readline())
+        time.sleep(moment)
+        debugger.kill()
+    deadline = time.monotonic() + 60
+    while _is_there(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _is_there(pid)
+
+
+def _is_there(pid: int) -> bool:
+    return any(procfs.thread_state(pid, int(task.name)) not in ("", "Z") for task in Path(f"/proc/{pid}/task").glob("*"))
