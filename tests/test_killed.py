@@ -1,7 +1,7 @@
 """Death at any moment: of the program, and of rdb, while the program moves (tests/programs/stress.c), natively and recorded.
 
-The moments are spread over the first second or two of a movement by a fixed seed; what happens at them is not the same from run to
-run, but what must come of it is.
+The moments are spread over the first seconds of a movement by a fixed seed; what happens at them is not the same from run to run,
+but what must come of it is.
 """
 
 from __future__ import annotations

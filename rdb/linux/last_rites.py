@@ -1,8 +1,8 @@
 """The ends of threads that nobody waits for, while somebody waits for the leader of their process.
 
-The kernel tells of a leader's end only when the ends of all other threads have been taken (ptrace(2), "Death under ptrace").  Whoever
-steps the leader waits for the leader alone; when the process is killed in that moment, that would be for ever.  So a system thread
-of ours looks now and then whether this has happened, and takes the ends of the others.
+The kernel tells of a leader's end only when the ends of all other threads have been taken (ptrace(2), "Death under ptrace").
+Whoever steps the leader waits for the leader alone; when the process is killed in that moment, that would be for ever.  So a
+system thread of ours looks now and then whether this has happened, and takes the ends of the others.
 """
 
 from __future__ import annotations

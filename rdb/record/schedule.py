@@ -188,8 +188,12 @@ class Schedule:
         return self._awaited()
 
     def _wake(self) -> int:
-        """Make the thread in turn come back from the call in which it sleeps, unless it soon does so by itself; the status."""
-        status = self.threads.collect(self.thread, _NAP)
+        """Make the thread in turn come back from the call in which it sleeps, unless it soon does so by itself; the status.
+
+        What it waits for may be another thread's to do: those have the turn then, and do not wait for the nap to be over.
+        """
+        self.spend(SLICE)
+        status = self.threads.collect(self.thread, _NAP if len(self.threads.ids) == 1 + len(self.left) else 0)
         if status is None:
             self.threads.interrupt(self.thread)
             return self._awaited()
