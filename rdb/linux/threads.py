@@ -199,6 +199,8 @@ class Threads:
 
     def _forget(self, thread: int, tell: bool = True) -> None:
         self.running.discard(thread)
+        if thread not in self.ids:
+            return
         self.ids.remove(thread)
         if tell:
             self.gone(thread)

@@ -287,6 +287,8 @@ def fold(text: str) -> list[str]:
         if line.startswith(NOISE):
             continue
         line = line.replace("multi-thread", "native")           # gdb's name for a process with libthread_db loaded
+        if line.startswith(("Log takes ", "History reaches ")):
+            continue  # what only rdb tells
         line = re.sub(r"0x[0-9a-f]{6,}", "ADDRESS", line)
         line = re.sub(r"\bprocess \d+", "process PID", line)
         folded.append(re.sub(r"[ \t]+", " ", line).rstrip())

@@ -22,15 +22,16 @@ def test_one_byte_and_one_register(recording: Recording) -> None:
         camera = Camera()
         before = camera.take(recording)
         assert camera.differences(before, camera.take(recording)) == []
-        stack = int.from_bytes(before.registers["rsp"], "little")
+        stack = int.from_bytes(before.registers[f"rsp of {recording.pid}"], "little")
         byte = recording.read_memory(stack + 3, 1)[0]
         recording.process.write_memory(stack + 3, bytes([byte ^ 1]))
         (seen,) = camera.differences(before, camera.take(recording))
         assert seen == f"1 bytes differ in [stack]: {stack + 3:#x}"
         recording.process.write_memory(stack + 3, bytes([byte]))
-        changed = replace(before, registers={**before.registers, "rbx": bytes(7) + b"\1"})
+        rbx = f"rbx of {recording.pid}"
+        changed = replace(before, registers={**before.registers, rbx: bytes(7) + b"\1"})
         (seen,) = camera.differences(changed, camera.take(recording))
-        assert seen == "rbx: 0100000000000000 became 0000000000000000"
+        assert seen == f"{rbx}: 0100000000000000 became 0000000000000000"
 
 
 def test_a_mapping_that_is_gone(recording: Recording) -> None:
