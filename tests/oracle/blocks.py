@@ -27,12 +27,12 @@ from rdb.arch.x86_64.translation.area import AREA as LAYOUT
 from rdb.arch.x86_64.translation.translator import X86Translator
 from tests.oracle import states
 from tests.oracle.aim import Aim
-from tests.oracle.cpu import ARENA, ARENA_SIZE, CODE, ENTRY, PAGE, TRAP, Cpu, map_shared
+from tests.oracle.cpu import ARENA, ARENA_SIZE, CODE, ENTRY, PAGE, TRAP, Cpu, map_shared, unmap
 from tests.oracle.encodings import Encoder, is_call_to_the_kernel, opcodes
 from tests.oracle.states import State
 
 # The trace, the values and the scratch area, in memory that parent and child share.
-TRACE, VALUES, AREA = 0x30000000, 0x30001000, 0x30008000
+TRACE, VALUES, AREA = 0x70000000, 0x70001000, 0x70008000
 SIZE = AREA - TRACE + LAYOUT.size
 NUMBER = 77
 _WORD = 8
@@ -242,7 +242,7 @@ def run(blocks: int, seed: int) -> Report:
         with Cpu(ARCH.registers.sizes[Bank.GENERAL], ARCH.registers.sizes[Bank.EXTENDED]) as cpu:
             return Oracle(seed, cpu, shared).run(blocks)
     finally:
-        shared.release()
+        unmap(shared, TRACE)
 
 
 def main() -> int:

@@ -19,8 +19,10 @@ from rdb.linux.ptrace import Request
 if TYPE_CHECKING:
     from typing import Self
 
-CODE = 0x10000000
-ARENA = 0x20000000
+# Below 2 GB, where every operand reaches, and above the heap of a Python that is not a PIE: since Linux 6.9 it begins anywhere
+# in the first GB.
+CODE = 0x60000000
+ARENA = 0x68000000
 ARENA_SIZE = 1 << 16
 ENTRY = CODE + 0x800
 PAGE = 4096
@@ -48,6 +50,14 @@ def map_shared(address: int, size: int, protection: int = _PROT_READ | _PROT_WRI
     return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
 
 
+def unmap(memory: memoryview, address: int) -> None:
+    """Give such memory back; `memory` is not to be used any more."""
+    size = memory.nbytes
+    memory.release()
+    if _libc.munmap(address, size):
+        raise OSError(ctypes.get_errno(), f"cannot unmap {address:#x}")
+
+
 class Cpu:
     """A context manager; `arena` is the operands' memory, `general` and `extended` are the banks after the last execution."""
 
@@ -66,10 +76,8 @@ class Cpu:
     def __exit__(self, *_: object) -> None:
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, ptrace.WAIT_ALL)
-        self.code.release()
-        self.arena.release()
-        _libc.munmap(CODE, PAGE)
-        _libc.munmap(ARENA, ARENA_SIZE)
+        unmap(self.code, CODE)
+        unmap(self.arena, ARENA)
 
     @staticmethod
     def _fork() -> int:
