@@ -6,7 +6,6 @@ by calls that we inject; so whoever wants to know them asks when it is safe to i
 
 from __future__ import annotations
 
-import ctypes
 from dataclasses import dataclass
 
 from rdb.arch.linux.structures import Abi
@@ -28,11 +27,6 @@ def sets(thread: int) -> tuple[int, int, int]:
 def bit(number: int) -> int:
     """The bit of a signal in a set of signals."""
     return 1 << number - 1
-
-
-def send(process: int, thread: int, number: int) -> None:
-    """tgkill(2)."""
-    ctypes.CDLL(None, use_errno=True).tgkill(process, thread, number)
 
 
 @dataclass(frozen=True)

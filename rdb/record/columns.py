@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rdb.arch.base import Bank
-from rdb.record.entry import Kind, LayoutTable, padded
+from rdb.record.entry import Kind, Layout, LayoutTable, padded
 from rdb.record.machine import Machine
 from rdb.record.turns import Turns
 
@@ -106,49 +106,64 @@ class Columns:
         return self._flat
 
     def _flatten(self) -> Flat:
-        """Expand each instruction into the rows of its layout."""
-        first, counts = np.zeros((2, len(self._layouts)), np.int64)
-        locations: list[int] = []
-        sizes: list[int] = []
-        places: list[int] = []
-        memory: list[bool] = []
-        for number in self._used.tolist():
-            layout = self._layouts[number]
-            first[number], counts[number] = len(locations), len(layout.registers) + len(layout.memory)
-            for register in layout.registers:
-                locations.append(register_location(0, register.bank, register.offset))
-                sizes.append(register.size)
-                places.append(register.at)
-                memory.append(False)
-            for slot in layout.memory:
-                locations.append(0)
-                sizes.append(slot.size)
-                places.append(slot.data)
-                memory.append(True)
-        each = counts[self.trace]
-        instruction = np.repeat(np.arange(self.count, dtype=np.int64), each)
-        ahead = np.cumsum(each) - each
-        row = first[self.trace][instruction] + np.arange(len(instruction)) - ahead[instruction]
-        if not len(row):
-            return Flat(*(np.zeros(0, np.int64) for _ in range(4)))
-        place = np.array(places, np.int64)[row] + self.starts[instruction]
-        location = np.array(locations, np.int64)[row]
-        in_memory = np.array(memory)[row]
-        location[in_memory] = self._words()[(place[in_memory] - 8) >> 3]
+        """Expand each instruction into the rows of its layout; the registers are those of the thread whose turn it is."""
+        flat = flatten(self.trace, self._layouts, self.starts[:-1], self._bytes.view(np.int64))
         for turn in self._turns.within(self._first, self._first + self.count):
             if turn.number:
-                low, high = np.searchsorted(instruction, (turn.first - self._first, turn.last - self._first))
-                location[low:high][~in_memory[low:high]] += turn.number * len(Bank) * _BANK
-        return Flat(location, np.array(sizes, np.int64)[row], place, instruction)
-
-    def _words(self) -> Numbers:
-        return self._bytes.view(np.int64)
+                low, high = np.searchsorted(flat.instruction, (turn.first - self._first, turn.last - self._first))
+                location = flat.location[low:high]
+                location[location < 0] += turn.number * len(Bank) * _BANK
+        return flat
 
     # -- moving many instructions at once
 
     def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
         """Redo (or undo) the instructions [first, last), none of which changes the address space."""
         exchange(self.flat().rows(first, last), self._bytes, forward, machine)
+
+
+class Layouts(Protocol):
+    """Layouts by number."""
+
+    def __getitem__(self, number: int) -> Layout: ...
+
+    def __len__(self) -> int: ...
+
+
+def flatten(numbers: Numbers, layouts: Layouts, starts: Numbers, words: Numbers, thread: int = 0) -> Flat:
+    """The rows of records one behind the other, with the registers of thread `thread` (its number).
+
+    Record i has the layout with the number numbers[i] and begins at byte starts[i] of `words`.
+    """
+    first, counts = np.zeros((2, len(layouts)), np.int64)
+    locations: list[int] = []
+    sizes: list[int] = []
+    places: list[int] = []
+    memory: list[bool] = []
+    for number in np.unique(numbers).tolist():
+        layout = layouts[number]
+        first[number], counts[number] = len(locations), len(layout.registers) + len(layout.memory)
+        for register in layout.registers:
+            locations.append(register_location(thread, register.bank, register.offset))
+            sizes.append(register.size)
+            places.append(register.at)
+            memory.append(False)
+        for slot in layout.memory:
+            locations.append(0)
+            sizes.append(slot.size)
+            places.append(slot.data)
+            memory.append(True)
+    each = counts[numbers]
+    record = np.repeat(np.arange(len(numbers), dtype=np.int64), each)
+    ahead = np.cumsum(each) - each
+    row = np.repeat(first[numbers] - ahead, each) + np.arange(len(record))
+    if not len(row):
+        return Flat(*np.zeros((4, 0), np.int64))
+    place = np.array(places, np.int64)[row] + starts[record]
+    location = np.array(locations, np.int64)[row]
+    in_memory = np.array(memory)[row]
+    location[in_memory] = words[(place[in_memory] - 8) >> 3]
+    return Flat(location, np.array(sizes, np.int64)[row], place, record)
 
 
 def exchange(rows: Flat, data: NDArray[np.uint8], forward: bool, machine: Machine) -> None:

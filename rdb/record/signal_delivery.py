@@ -32,6 +32,7 @@ from rdb.linux.inject import Injector
 from rdb.linux.signal_state import AlternateStack
 from rdb.linux.signals import ends_by_default
 from rdb.linux.stepper import TRAPPED
+from rdb.linux.threads import send
 from rdb.record.comparison import Comparison, Stretches
 from rdb.record.entry import Kind
 from rdb.record.held_signals import RETURNS, HeldSignals
@@ -155,7 +156,7 @@ class SignalDelivery:
             self._set_trap_action()
         caught, ignored, blocked = signal_state.sets(self._thread)
         if blocked & bit:
-            signal_state.send(self.injector.pid, self._thread, number)
+            send(int(procfs.status(self._thread)["Tgid"]), self._thread, number)
             return TRAPPED
         if not caught & bit and (ignored & bit or not ends_by_default(number)):
             return TRAPPED

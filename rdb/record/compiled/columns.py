@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rdb.arch.base import Bank
-from rdb.record.columns import Flat, exchange, register_location
+from rdb.record.columns import Flat, exchange, flatten
+from rdb.record.compiled.block import BlockTable
+from rdb.record.entry import Layout
 from rdb.record.machine import Machine
 
 if TYPE_CHECKING:
@@ -98,38 +100,9 @@ class BlockColumns:
             self._exchange_flags(start, end, forward, machine)
 
     def _rows(self, low: int, high: int) -> Flat:
-        """What the executions [low, high) saved, in the order in which they did."""
-        numbers = self.numbers[low:high]
-        used = np.unique(numbers)
-        first, counts = np.zeros((2, len(self._table)), np.int64)
-        locations: list[int] = []
-        sizes: list[int] = []
-        places: list[int] = []
-        memory: list[bool] = []
-        for number in used.tolist():
-            layout = self._table[number].layout
-            first[number], counts[number] = len(locations), len(layout.registers) + len(layout.memory)
-            for register in layout.registers:
-                locations.append(register_location(self._thread, register.bank, register.offset))
-                sizes.append(register.size)
-                places.append(register.at)
-                memory.append(False)
-            for slot in layout.memory:
-                locations.append(0)
-                sizes.append(slot.size)
-                places.append(slot.data)
-                memory.append(True)
-        each = counts[numbers]
-        execution = np.repeat(np.arange(low, high, dtype=np.int64), each)
-        ahead = np.cumsum(each) - each
-        row = np.repeat(first[numbers] - ahead, each) + np.arange(len(execution))
-        if not len(row):
-            return Flat(*np.zeros((4, 0), np.int64))
-        place = np.array(places, np.int64)[row] + self.starts[execution] * _WORD
-        location = np.array(locations, np.int64)[row]
-        in_memory = np.array(memory)[row]
-        location[in_memory] = self._values.view(np.int64)[(place[in_memory] >> 3) - 1]
-        return Flat(location, np.array(sizes, np.int64)[row], place, execution)
+        """What the executions [low, high), counted from `low`, saved, in the order in which they did."""
+        starts = self.starts[low:high] * _WORD
+        return flatten(self.numbers[low:high], _Layouts(self._table), starts, self._values.view(np.int64), self._thread)
 
     def _exchange_flags(self, low: int, high: int, forward: bool, machine: Machine) -> None:
         """The same exchange for flags, which are in the trace."""
@@ -146,6 +119,19 @@ class BlockColumns:
             moved = np.concatenate((saved[1:], [current]))
             self._table.translator.unpack_flags(int(saved[0]), bank)
         self._trace[which] = self._trace[which] & _LOW | moved << _HIGH
+
+
+class _Layouts:
+    """The layouts of the blocks of a table."""
+
+    def __init__(self, table: BlockTable) -> None:
+        self._table = table
+
+    def __getitem__(self, number: int) -> Layout:
+        return self._table[number].layout
+
+    def __len__(self) -> int:
+        return len(self._table)
 
 
 def _ends(sizes: NDArray[np.integer[Any]]) -> Numbers:

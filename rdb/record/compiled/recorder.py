@@ -26,7 +26,7 @@ from collections.abc import Callable
 from rdb.arch.translation import Translator
 from rdb.events import AtBreakpoint, Watch, WatchKind
 from rdb.linux import debug_registers, ptrace
-from rdb.linux.inject import Injector
+from rdb.linux.inject import FAULTS, Injector
 from rdb.linux.step_loop import EVERYWHERE
 from rdb.linux.stepper import TRAPPED
 from rdb.record.compiled.block import Block, BlockTable
@@ -41,9 +41,8 @@ from rdb.record.compiled.walk import Walk
 from rdb.record.single_step import Arrived, Outcome, SingleStepRecorder, Until
 
 _WORD = 8
-# Signals that the CPU raises, which the kernel forces on the program: blocking them would cost it its handlers.
-_FORCED = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
-_FORCED_MASK = sum(1 << number - 1 for number in _FORCED)
+# Those that the CPU raises are forced on the program by the kernel: blocking them would cost it its handlers.
+_FORCED_MASK = sum(1 << number - 1 for number in FAULTS)
 # With fewer blocks to go than this, single steps are as good.
 _FEW = 8
 _STEPS = 2048
@@ -182,7 +181,7 @@ class CompiledRecorder:
             self.ring.full = True
             return None, 0
         self._leave(block.pc)
-        if code > 0 and number in _FORCED:
+        if code > 0 and number in FAULTS:
             full = number == signals.SIGTRAP and self._is_limit(debug_registers.triggered(self.stepper.pid, self._slots))
             return None, 0 if full else len(block)
         return Arrived(status), 0
