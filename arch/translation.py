@@ -233,11 +233,19 @@ class Translator(Protocol):
         """
 
     def translate(
-        self, code: bytes, pc: int, here: int, number: int, stops: Collection[int] = (), guarded: bool = False
+        self,
+        code: bytes,
+        pc: int,
+        here: int,
+        number: int,
+        stops: Collection[int] = (),
+        guarded: bool = False,
+        fickle: bool = False,
     ) -> Translation | None:
         """The block that begins at `pc` with `code`, as block `number`, to be placed at `here`; None if it cannot be translated.
 
         It does not run through any address in `stops`.  `guarded` code is compared with `code` each time it is entered.
+        `fickle` code reads memory that somebody else changes all the time.
         """
 
     def program_registers(

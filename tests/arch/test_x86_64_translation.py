@@ -122,6 +122,13 @@ def test_breakpoints_and_changing_code_end_blocks() -> None:
     assert guarded is not None and guarded.end == PC + 3 and len(guarded.changed) == 2
 
 
+@pytest.mark.parametrize(("code", "count"), [("90 418b02 90", 1), ("418b02 90", 1), ("58 5b 90", 3), ("418902 90 90", 3)])
+def test_what_is_read_of_others_cannot_be_read_again(code: str, count: int) -> None:
+    """In fickle code loads are alone, but neither pops nor stores."""
+    made = X86Translator().translate(bytes.fromhex(code), PC, HERE, 1, fickle=True)
+    assert made is not None and len(made.addresses) == count
+
+
 def test_a_pc_relative_operand_stays_where_it_was() -> None:
     code = bytes.fromhex("488b0510000000 c3")
     made = X86Translator().translate(code, PC, HERE, 1)

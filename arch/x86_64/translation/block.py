@@ -61,18 +61,26 @@ class Marks(NamedTuple):
 
 
 def translate(
-    reader: Reader, code: bytes, pc: int, here: int, number: int, stops: Collection[int] = (), guarded: bool = False
+    reader: Reader,
+    code: bytes,
+    pc: int,
+    here: int,
+    number: int,
+    stops: Collection[int] = (),
+    guarded: bool = False,
+    fickle: bool = False,
 ) -> Translation | None:
     """The block that begins at `pc` with `code`, as block `number`, to be placed at `here`; None if it cannot be translated.
 
-    It does not run through any address in `stops`.
+    It does not run through any address in `stops`.  In `fickle` code an instruction that reads memory other than the stack might
+    not do the same when it is executed again.
     """
-    instructions = _collect(reader, code, pc, here, stops, guarded)
+    instructions = _collect(reader, code, pc, here, stops, guarded, fickle)
     return _Writer(instructions, pc, here).write(number, code if guarded else b"") if instructions else None
 
 
 def _collect(
-    reader: Reader, code: bytes, pc: int, here: int, stops: Collection[int], guarded: bool
+    reader: Reader, code: bytes, pc: int, here: int, stops: Collection[int], guarded: bool, fickle: bool
 ) -> list[Known]:
     """The instructions of a block: up to a branch, an instruction that is none for us, or too few free registers."""
     instructions: list[Known] = []
@@ -81,7 +89,10 @@ def _collect(
         if instructions and pc + at in stops:
             break
         known = reader.next(decoder, code[at : at + 15])
-        if known is None or not known.fit or known.alone and instructions:
+        if known is None or not known.fit:
+            break
+        alone = known.alone or fickle and any(operand.base != "rsp" for operand in known.effects.reads)
+        if alone and instructions:
             break
         if known.relative and not emit.fits(abs(known.address - here) + _ROOM):
             break
@@ -90,7 +101,7 @@ def _collect(
         instructions.append(known)
         used |= known.used
         at += len(known.raw)
-        if known.alone or known.effects.flow is not Flow.NEXT or guarded and known.effects.writes:
+        if alone or known.effects.flow is not Flow.NEXT or guarded and known.effects.writes:
             break
     return instructions
 

@@ -44,9 +44,16 @@ class X86Translator:
         return cpuid.vendor(), bits, xstate.layout(), decoder.st_size, decoder.st_mtime_ns
 
     def translate(
-        self, code: bytes, pc: int, here: int, number: int, stops: Collection[int] = (), guarded: bool = False
+        self,
+        code: bytes,
+        pc: int,
+        here: int,
+        number: int,
+        stops: Collection[int] = (),
+        guarded: bool = False,
+        fickle: bool = False,
     ) -> Translation | None:
-        return block.translate(self._reader, code, pc, here, number, stops, guarded)
+        return block.translate(self._reader, code, pc, here, number, stops, guarded, fickle)
 
     def program_registers(
         self, translation: Translation, offset: int, bank: bytes | bytearray, word: Callable[[int], int]

@@ -4,6 +4,9 @@ A block must not run through a breakpoint, so blocks that do are out of use whil
 place.  Code that the program may write to (its mapping is writable, or shared with somebody) compares itself with what was
 translated each time it is entered; all other code can change only with the mappings, or by the user's hand, of which `check` is
 to be told.
+
+The kernel's own code in the process, the vdso, is translated as any other, but for each process anew: it belongs to no file.  It
+reads what the kernel writes there meanwhile, so none of its reads can be done again.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.images import Images, can_change
 
 _READ = 512
-_NO_CODE = ("[vdso]", "[vsyscall]", "[vvar]")
+# The kernel executes the one itself, and writes what the other reads.
+_NO_CODE, _FICKLE = "[vsyscall]", "[vdso]"
 
 
 class Translations:
@@ -72,7 +76,7 @@ class Translations:
             self._look_at_mappings()
             mapping = self._mapping(pc)
         made = None
-        if mapping is not None and mapping.executable and mapping.name not in _NO_CODE:
+        if mapping is not None and mapping.executable and mapping.name != _NO_CODE:
             made = self._from_image(pc, mapping) or self._make(pc, mapping)
         if made is None:
             self._at[pc] = None
@@ -99,7 +103,8 @@ class Translations:
         except RdbError:
             return None
         number = len(self._table)
-        translation = self._translator.translate(code, pc, region.next, number, self._stops, guarded)
+        fickle = mapping.name == _FICKLE
+        translation = self._translator.translate(code, pc, region.next, number, self._stops, guarded, fickle)
         if translation is None:
             return None
         source = code[: translation.end - pc]
