@@ -23,7 +23,7 @@ from rdb.record.machine import Machine
 from rdb.record.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 Numbers = NDArray[np.int64]
 PAGE = 4096
@@ -48,6 +48,20 @@ class Flat:
 
     def where(self, chosen: NDArray[np.bool_]) -> Flat:
         return Flat(self.location[chosen], self.size[chosen], self.place[chosen], self.instruction[chosen])
+
+    @staticmethod
+    def joined(parts: Sequence[Flat]) -> Flat:
+        """The rows of all parts, one behind the other."""
+        columns = ("location", "size", "place", "instruction")
+        return Flat(*(np.concatenate([getattr(part, column) for part in parts]) for column in columns))
+
+    def by_place(self) -> Flat:
+        """The same rows in the order of their places."""
+        order = np.argsort(self.place)
+        return Flat(self.location[order], self.size[order], self.place[order], self.instruction[order])
+
+
+NOTHING = Flat(*np.zeros((4, 0), np.int64))
 
 
 class Columns:
@@ -74,7 +88,11 @@ class Columns:
 
     # -- questions
 
-    def at(self, addresses: Collection[int]) -> NDArray[np.intp]:
+    def piece(self, first: int, last: int) -> Piece:
+        """The instructions [first, last), for questions."""
+        return Piece(self, first, last)
+
+    def at(self, addresses: Collection[int]) -> Numbers:
         """The indices of the instructions whose pc is among `addresses`, ascending."""
         hit = np.zeros(len(self._layouts), np.bool_)
         hit[[n for n in self._used.tolist() if self._is_at(n, addresses)]] = True
@@ -120,6 +138,23 @@ class Columns:
     def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
         """Redo (or undo) the instructions [first, last), none of which changes the address space."""
         exchange(self.flat().rows(first, last), self._bytes, forward, machine)
+
+
+class Piece:
+    """The instructions [first, last) of a segment, for questions (rdb.record.log_segment.Searchable)."""
+
+    def __init__(self, columns: Columns, first: int, last: int) -> None:
+        self._columns, self._first, self._last = columns, first, last
+
+    def at(self, addresses: Collection[int]) -> Numbers:
+        found = self._columns.at(addresses)
+        return found[(found >= self._first) & (found < self._last)]
+
+    def writers(self, start: int, end: int) -> Flat:
+        return self._columns.writers(start, end).rows(self._first, self._last)
+
+    def saved(self, place: int, size: int) -> bytes:
+        return self._columns.saved(place, size)
 
 
 class Layouts(Protocol):

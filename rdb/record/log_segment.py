@@ -7,23 +7,20 @@ A segment is the instructions [first, end) of the log, linked to the segments `o
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from rdb.record.entry import Kind
 from rdb.record.machine import Machine
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from rdb.record.columns import Flat
+    from rdb.record.columns import Flat, Numbers
 
 
 class Searchable(Protocol):
-    """The numpy view of a segment: questions about many instructions at once, which are indices counted from `first`."""
+    """Many instructions of a segment, for questions about them; they are told by their indices, counted from `first`."""
 
-    def at(self, addresses: Collection[int]) -> NDArray[np.intp]:
+    def at(self, addresses: Collection[int]) -> Numbers:
         """The instructions whose pc is among `addresses`, ascending."""
 
     def writers(self, start: int, end: int) -> Flat:
@@ -77,7 +74,8 @@ class LogSegment(abc.ABC):
         """The nearest position, going back from `position`, at which a machine can stand."""
 
     @abc.abstractmethod
-    def columns(self) -> Searchable: ...
+    def pieces(self, first: int, last: int) -> Sequence[Searchable]:
+        """The instructions of the indices [first, last), in pieces that are asked one by one, oldest first."""
 
     @abc.abstractmethod
     def cut(self, position: int) -> None:

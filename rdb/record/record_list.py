@@ -19,7 +19,7 @@ from typing import NamedTuple
 from rdb.events import Direction
 from rdb.record.deliveries import Deliveries
 from rdb.record.entry import Entry, Kind, Layout, LayoutTable, entries
-from rdb.record.log_segment import LogSegment
+from rdb.record.log_segment import LogSegment, Searchable
 from rdb.record.machine import Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.segment import Segment
@@ -242,12 +242,18 @@ class RecordList:
                     yield segment, first - segment.first, last - segment.first
                 segment = segment.newer
 
+    def _pieces(self, position: int, direction: Direction) -> Iterator[tuple[LogSegment, Searchable]]:
+        """What lies in `direction` from `position`, nearest first, in pieces to be asked one by one."""
+        for segment, first, last in self._from(position, direction, self.low):
+            pieces = segment.pieces(first, last)
+            for piece in reversed(pieces) if direction is Direction.REVERSE else pieces:
+                yield segment, piece
+
     def find_pc(self, addresses: Collection[int], position: int, direction: Direction) -> int | None:
         """The nearest other position in `direction` where pc is one of `addresses`; pc at the newest position counts too."""
         reverse = direction is Direction.REVERSE
-        for segment, first, last in self._from(position if reverse else position + 1, direction, self.low):
-            found = segment.columns().at(addresses)
-            found = found[(found >= first) & (found < last)]
+        for segment, piece in self._pieces(position if reverse else position + 1, direction):
+            found = piece.at(addresses)
             if len(found):
                 return segment.first + int(found[-1 if reverse else 0])
         if not reverse and position < self.high and self.pc(self.high) in addresses:
@@ -256,8 +262,8 @@ class RecordList:
 
     def writes(self, start: int, end: int, position: int) -> Iterator[tuple[int, int]]:
         """The stretches (address, size) sharing a byte with [start, end) that were written since `position`."""
-        for segment, first, last in self._from(position, Direction.FORWARD, self.low):
-            rows = segment.columns().writers(start, end).rows(first, last)
+        for _, piece in self._pieces(position, Direction.FORWARD):
+            rows = piece.writers(start, end)
             yield from zip(rows.location.tolist(), rows.size.tolist())
 
     def find_change(self, start: int, current: bytes, position: int, direction: Direction) -> Change | None:
@@ -268,15 +274,14 @@ class RecordList:
         """
         reverse = direction is Direction.REVERSE
         end = start + len(current)
-        for segment, first, last in self._from(position, direction, self.low):
-            columns = segment.columns()
-            rows = columns.writers(start, end).rows(first, last)
+        for segment, piece in self._pieces(position, direction):
+            rows = piece.writers(start, end)
             count = len(rows.location)
             at = count - 1 if reverse else 0
             while 0 <= at < count:
                 index, other = int(rows.instruction[at]), bytearray(current)
                 while 0 <= at < count and rows.instruction[at] == index:
-                    _overlay(other, start, int(rows.location[at]), columns.saved(int(rows.place[at]), int(rows.size[at])))
+                    _overlay(other, start, int(rows.location[at]), piece.saved(int(rows.place[at]), int(rows.size[at])))
                     at += -1 if reverse else 1
                 if other != current:
                     then = bytes(other)

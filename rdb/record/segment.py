@@ -11,10 +11,11 @@ or forwards.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rdb.record.entry import Kind, Layout, LayoutTable
-from rdb.record.log_segment import LogSegment
+from rdb.record.log_segment import LogSegment, Searchable
 from rdb.record.machine import Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.turns import Turns
@@ -78,6 +79,9 @@ class Segment(LogSegment):
         if self._columns is None or self._columns.count != len(self.trace):
             self._columns = Columns(self.first, self.trace, self.values, self._layouts, self._turns)
         return self._columns
+
+    def pieces(self, first: int, last: int) -> Sequence[Searchable]:
+        return (self.columns().piece(first, last),)
 
     def grows(self) -> None:
         """About to be appended to: let go of views that would pin the arrays."""

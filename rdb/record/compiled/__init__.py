@@ -13,8 +13,10 @@ known yet.  What they save goes straight into memory that both sides see.
     images        translations of whole files, kept from one run to the next:
                   loaded (in use), imaging (made anew), image and telling (their form), image_files (on disk)
     take_back     undoes a block that was left in the middle
+    index         where in a chunk what is
     segment       a stretch of the log as a segment of the record list
-    columns       questions about many executions, and moves over them
+    columns       questions about many executions, and moves over them by numpy
+    walk          the same moves, made by the program's own process
     expansion     a block as entries, for those who must get inside
 
 Three invariants hold it together.  A machine can stand between two blocks only, or inside one that has been expanded.  A thread

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rdb.arch.translation import Translation, Translator
+from rdb.record.compiled.index import HALF, LOW, Numbers
 from rdb.record.entry import Kind, arranged
 
 if TYPE_CHECKING:
     from rdb.record.compiled.walk import Walk
 
-Numbers = NDArray[np.int64]
 _WORD = 8
-_NUMBER = 0xFFFFFFFF
-_STRIDE = 1 << 15
 
 
 class Block:
@@ -55,12 +53,29 @@ class Maker(Protocol):
     def __len__(self) -> int: ...
 
 
+class Columns(NamedTuple):
+    """Of many blocks: where their code begins and ends, how many instructions and words of records, and whether flags."""
+
+    starts: Numbers
+    ends: Numbers
+    instructions: Numbers
+    words: Numbers
+    flags: Numbers
+
+
+class Hits(NamedTuple):
+    """Blocks that have some instructions: by number, whether it is one of them; and which of its instructions they are."""
+
+    hit: NDArray[np.bool_]
+    indices: Mapping[int, Sequence[int]]
+
+
 class BlockTable:
     """All blocks by number, and columns with what questions about many executions need.
 
     Some blocks are not made before somebody asks for them.
-    `walk` moves through many executions at once.  `sizes` are those of the records in words, `counts` are instructions, `flags`
-    says whether the trace has flags.
+    `walk` moves through many executions at once.  `extents` say how many instructions an execution has (low half) and how many
+    words its record (high half), so the sum over the executions of a stride is both sums; `flags` whether the trace has flags.
     """
 
     walk: Walk
@@ -68,9 +83,10 @@ class BlockTable:
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
         self._blocks: list[Block | Maker] = []
-        self._sizes = np.zeros(1024, np.int64)
-        self._counts = np.zeros(1024, np.uint16)
+        self._extents = np.zeros(1024, np.int64)
+        self._starts, self._ends = np.zeros((2, 1024), np.uint64)
         self._flags = np.zeros(1024, np.bool_)
+        self._asked: tuple[object, Hits] | None = None
 
     def __len__(self) -> int:
         return len(self._blocks)
@@ -83,43 +99,55 @@ class BlockTable:
 
     def add(self, block: Block) -> None:
         """The next block; its number is the table's length."""
-        assert block.number == len(self._blocks)
+        number = block.number
+        assert number == len(self._blocks)
         self._grow(1)
         self._blocks.append(block)
-        self._sizes[block.number] = block.layout.size // _WORD
-        self._counts[block.number] = len(block)
-        self._flags[block.number] = block.translation.flags
+        self._extents[number] = len(block) | block.layout.size // _WORD << HALF
+        self._starts[number], self._ends[number] = block.pc, block.end
+        self._flags[number] = block.translation.flags
 
-    def instructions(self, trace: NDArray[np.uint64]) -> int:
-        """How many instructions the executions in a stretch of trace are; in strides that stay in the CPU's cache."""
-        words, total = trace.view(np.int64), 0
-        for start in range(0, len(words), _STRIDE):
-            counts = np.take(self._counts, words[start : start + _STRIDE] & _NUMBER)
-            total += int(np.add.reduce(counts, dtype=np.int64))
-        return total
-
-    def add_loaded(self, maker: Maker, sizes: Numbers, counts: Numbers, flags: Numbers) -> None:
+    def add_loaded(self, maker: Maker, columns: Columns) -> None:
         """The next blocks, as many as `maker` makes, with their columns."""
         self._grow(len(maker))
         rows = slice(len(self._blocks), len(self._blocks) + len(maker))
         self._blocks += [maker] * len(maker)
-        self._sizes[rows], self._counts[rows], self._flags[rows] = sizes, counts, flags
+        self._extents[rows] = columns.instructions | columns.words << HALF
+        self._starts[rows], self._ends[rows] = columns.starts, columns.ends
+        self._flags[rows] = columns.flags
 
     def _grow(self, by: int) -> None:
-        while len(self._blocks) + by > len(self._sizes):
-            self._sizes, self._counts, self._flags = (np.concatenate((each, np.zeros_like(each))) for each in self._columns())
-
-    def _columns(self) -> Sequence[NDArray[np.generic]]:
-        return self._sizes, self._counts, self._flags
-
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        return self._sizes[: len(self._blocks)]
+        while len(self._blocks) + by > len(self._flags):
+            for name in ("_extents", "_starts", "_ends", "_flags"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate((column, np.zeros_like(column))))
 
     @property
-    def counts(self) -> NDArray[np.uint16]:
-        return self._counts[: len(self._blocks)]
+    def extents(self) -> Numbers:
+        return self._extents[: len(self._blocks)]
 
     @property
     def flags(self) -> NDArray[np.bool_]:
         return self._flags[: len(self._blocks)]
+
+    def sums(self, numbers: Numbers) -> tuple[int, int]:
+        """How many instructions, and words of records, executions of these blocks have; no more of them than a stride."""
+        total = int(np.add.reduce(np.take(self._extents, numbers)))
+        return total & LOW, total >> HALF
+
+    def at(self, addresses: Collection[int]) -> Hits:
+        """Which blocks have instructions at some addresses."""
+        key = frozenset(addresses), len(self)
+        if self._asked is None or self._asked[0] != key:
+            starts, ends = self._starts[: len(self)], self._ends[: len(self)]
+            near = np.zeros(len(self), np.bool_)
+            for address in addresses:
+                near |= (starts <= address) & (address < ends)
+            found = {}
+            for number in np.flatnonzero(near).tolist():
+                indices = [index for index, pc in enumerate(self[number].addresses) if pc in addresses]
+                near[number] = bool(indices)
+                if indices:
+                    found[number] = indices
+            self._asked = key, Hits(near, found)
+        return self._asked[1]

@@ -3,122 +3,115 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rdb.arch.base import Bank
-from rdb.record.columns import Flat, exchange, flatten
+from rdb.record.columns import NOTHING, Flat, exchange, flatten
 from rdb.record.compiled.block import BlockTable
+from rdb.record.compiled.index import Numbers, Stretch
 from rdb.record.entry import Layout
 from rdb.record.machine import Machine
 
 if TYPE_CHECKING:
     from rdb.record.compiled.segment import BlockSegment
 
-Numbers = NDArray[np.int64]
 _WORD = 8
 # The longest stretch that one store of a block writes.
 _LONGEST_WRITE = 64
-# So many executions are moved at once: more would take much memory for their rows.
-_STRIDE = 1 << 15
 _HIGH = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-class BlockColumns:
-    """The columns of one segment.  They alias its records, so a move through them changes the segment itself.
+class BlockPiece:
+    """The executions [low, high) of a segment's chunk, all of one stride, as far as they are instructions [first, last) of it.
 
-    numbers     the block of each execution
-    positions   where its instructions begin, counted from the segment's first; one more for the end
-    starts      where its record begins, in words; one more for the end
+    The rows alias the records, so a move through them changes the segment itself.
     """
 
-    def __init__(self, segment: BlockSegment) -> None:
-        table, chunk = segment.table, segment.chunk
-        self._table, self._thread = table, segment.thread
-        self._trace = chunk.trace[segment.trace_start : segment.trace_end]
-        self._values = chunk.values[segment.values_start : segment.values_end]
-        self.numbers = segment.numbers
-        self.count = len(self.numbers)
-        self.positions = _ends(table.counts[self.numbers])
-        self.starts = _ends(table.sizes[self.numbers])
-
-    def execution(self, index: int) -> tuple[int, int]:
-        """Which execution instruction `index` of the segment belongs to, and which instruction of it that is."""
-        execution = int(np.searchsorted(self.positions, index, "right")) - 1
-        return execution, index - int(self.positions[execution])
-
-    # -- questions
+    def __init__(self, segment: BlockSegment, low: int, high: int, first: int, last: int) -> None:
+        self._segment, self._low, self._high, self._first, self._last = segment, low, high, first, last
 
     def at(self, addresses: Collection[int]) -> Numbers:
         """The indices of the instructions whose pc is among `addresses`, ascending."""
-        found = []
-        for number in np.unique(self.numbers).tolist():
-            block = self._table[number]
-            hits = [index for index, pc in enumerate(block.addresses) if pc in addresses]
-            if hits:
-                positions = self.positions[np.flatnonzero(self.numbers == number)]
-                found += [positions + hit for hit in hits]
-        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+        hits = self._segment.table.at(addresses)
+        numbers = self._segment.index.numbers(self._low, self._high)
+        which = np.flatnonzero(np.take(hits.hit, numbers))
+        if not len(which):
+            return which
+        of, starts = numbers[which], self._instructions()[which]
+        found = np.sort(np.concatenate([starts[of == number] + at for number, each in hits.indices.items() for at in each]))
+        return found[(found >= self._first) & (found < self._last)]
+
+    def _instructions(self) -> Numbers:
+        """Where each execution begins in the segment."""
+        return self._stretch().instructions + self._segment.ahead
+
+    def _stretch(self) -> Stretch:
+        return self._segment.index.stretch(self._low, self._high)
 
     def writers(self, start: int, end: int) -> Flat:
         """Every memory entry that shares a byte with [start, end), oldest first.
 
         An address that is near enough is looked for among all words of the records; few of them are anything else.
         """
-        values = self._values
+        index = self._segment.index
+        low, high = index.place(self._low).words, index.place(self._high).words
+        values = self._segment.chunk.values[low:high]
         lowest = np.uint64(start - _LONGEST_WRITE & (1 << 64) - 1)
         near = np.flatnonzero(values - lowest < np.uint64(end - start + _LONGEST_WRITE))
-        rows: list[tuple[int, int, int, int]] = []
-        executions = np.searchsorted(self.starts, near, "right") - 1
-        for word, execution in zip(near.tolist(), executions.tolist()):
-            block = self._table[int(self.numbers[execution])]
-            at = (word - int(self.starts[execution])) * _WORD
+        if not len(near):
+            return NOTHING
+        rows = self._rows(near + low)
+        return rows.where((rows.location < end) & (rows.location + rows.size > start)).rows(self._first, self._last)
+
+    def _rows(self, words: Numbers) -> Flat:
+        """The memory entries whose addresses are among these words of the chunk's values, oldest first."""
+        segment, stretch = self._segment, self._stretch()
+        executions = np.searchsorted(stretch.words, words, "right") - 1
+        numbers, at = stretch.numbers[executions], (words - stretch.words[executions]) * _WORD
+        addresses, starts = segment.chunk.values[words].view(np.int64), self._instructions()[executions]
+        found = [NOTHING]
+        for number in np.unique(numbers).tolist():
+            block, here = segment.table[number], numbers == number
             for slot, writer in zip(block.layout.memory, block.writers):
-                address = int(values[word])
-                if slot.at == at and address < end and address + slot.size > start:
-                    place = (word + 1) * _WORD
-                    rows.append((address, slot.size, place, int(self.positions[execution]) + writer))
-        columns = np.array(rows, np.int64).reshape(-1, 4).T
-        return Flat(*columns)
+                which = np.flatnonzero(here & (at == slot.at))
+                size = np.full(len(which), slot.size)
+                found.append(Flat(addresses[which], size, (words[which] + 1) * _WORD, starts[which] + writer))
+        return Flat.joined(found).by_place()
 
     def saved(self, place: int, size: int) -> bytes:
-        return self._values.view(np.uint8)[place : place + size].tobytes()
+        return self._segment.chunk.values.view(np.uint8)[place : place + size].tobytes()
 
-    # -- moving
 
-    def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
-        """Redo (or undo) the instructions [first, last), at both of which an execution begins."""
-        low, high = (int(each) for each in np.searchsorted(self.positions, (first, last)))
-        assert self.positions[low] == first and self.positions[high] == last, "a move ends inside a block"
-        edges = [*range(low, high, _STRIDE), high]
-        spans = list(zip(edges, edges[1:]))
-        for start, end in spans if forward else reversed(spans):
-            exchange(self._rows(start, end), self._values.view(np.uint8), forward, machine)
-            self._exchange_flags(start, end, forward, machine)
+def move(segment: BlockSegment, low: int, high: int, forward: bool, machine: Machine) -> None:
+    """Redo (or undo) the executions [low, high) of the segment's chunk."""
+    spans = segment.index.spans(low, high)
+    for span in spans if forward else reversed(spans):
+        stretch = segment.index.stretch(*span)
+        starts, words = stretch.words[:-1] * _WORD, segment.chunk.values.view(np.int64)
+        rows = flatten(stretch.numbers, _Layouts(segment.table), starts, words, segment.thread)
+        exchange(rows, segment.chunk.values.view(np.uint8), forward, machine)
+        _exchange_flags(segment, stretch, forward, machine)
 
-    def _rows(self, low: int, high: int) -> Flat:
-        """What the executions [low, high), counted from `low`, saved, in the order in which they did."""
-        starts = self.starts[low:high] * _WORD
-        return flatten(self.numbers[low:high], _Layouts(self._table), starts, self._values.view(np.int64), self._thread)
 
-    def _exchange_flags(self, low: int, high: int, forward: bool, machine: Machine) -> None:
-        """The same exchange for flags, which are in the trace."""
-        which = low + np.flatnonzero(self._table.flags[self.numbers[low:high]])
-        if not len(which):
-            return
-        saved = (self._trace[which] >> _HIGH).astype(np.uint64)
-        bank = machine.banks[self._thread][Bank.GENERAL]
-        current = np.uint64(self._table.translator.packed_flags(bank))
-        if forward:
-            moved = np.concatenate(([current], saved[:-1]))
-            self._table.translator.unpack_flags(int(saved[-1]), bank)
-        else:
-            moved = np.concatenate((saved[1:], [current]))
-            self._table.translator.unpack_flags(int(saved[0]), bank)
-        self._trace[which] = self._trace[which] & _LOW | moved << _HIGH
+def _exchange_flags(segment: BlockSegment, stretch: Stretch, forward: bool, machine: Machine) -> None:
+    """The same exchange for flags, which are in the trace."""
+    table, trace = segment.table, segment.chunk.trace
+    which = stretch.low + np.flatnonzero(table.flags[stretch.numbers])
+    if not len(which):
+        return
+    saved = (trace[which] >> _HIGH).astype(np.uint64)
+    bank = machine.banks[segment.thread][Bank.GENERAL]
+    current = np.uint64(table.translator.packed_flags(bank))
+    if forward:
+        moved = np.concatenate(([current], saved[:-1]))
+        table.translator.unpack_flags(int(saved[-1]), bank)
+    else:
+        moved = np.concatenate((saved[1:], [current]))
+        table.translator.unpack_flags(int(saved[0]), bank)
+    trace[which] = trace[which] & _LOW | moved << _HIGH
 
 
 class _Layouts:
@@ -133,9 +126,3 @@ class _Layouts:
     def __len__(self) -> int:
         return len(self._table)
 
-
-def _ends(sizes: NDArray[np.integer[Any]]) -> Numbers:
-    """Where each of stretches of these sizes begins, and the end of the last."""
-    result = np.zeros(len(sizes) + 1, np.int64)
-    np.cumsum(sizes, out=result[1:])
-    return result

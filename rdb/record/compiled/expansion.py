@@ -47,8 +47,8 @@ class Expansion:
         assert index == 0
         block = segment.block(execution)
         entries = self._step_through(block, position, segment.thread, machine)
-        count = segment.columns().count
-        parts = [segment.part(0, execution), entries, segment.part(execution + 1, count)]
+        before = segment.part(segment.trace_start, execution)
+        parts = [before, entries, segment.part(execution + 1, segment.trace_end)]
         self._log.replace(segment, [part for part in parts if len(part)])
 
     def _step_through(self, block: Block, position: int, thread: int, machine: Machine) -> Segment:

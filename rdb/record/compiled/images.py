@@ -123,7 +123,7 @@ class Images:
         code = loaded.code()
         if code is None:
             return None
-        self._table.add_loaded(loaded, image.words, image.counts, image.flags)
+        self._table.add_loaded(loaded, loaded.columns())
         self.loaded += 1
         self._cache.place_loaded(region, code, loaded.starts, loaded.first, loaded.ways())
         return loaded

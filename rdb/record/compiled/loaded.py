@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rdb.record.compiled.block import Block
+from rdb.record.compiled.block import Block, Columns
 from rdb.record.compiled.code_cache import Region, Ways
 from rdb.record.compiled.image import Bytes, Image, Numbers
 
@@ -59,6 +59,12 @@ class Loaded:
         block = Block(number, address, translation, source)
         self._made(block)
         return block
+
+    def columns(self) -> Columns:
+        """What the table of blocks is to know of them."""
+        image = self.image
+        starts = image.pcs + self.base
+        return Columns(starts, starts + image.lengths, image.counts, image.words, image.flags)
 
     # -- for the code cache
 

@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rdb.linux.inject import Injector
+from rdb.record.compiled.index import Index
 from rdb.record.compiled.shared import Shared, Words
 
 if TYPE_CHECKING:
+    from rdb.record.compiled.block import BlockTable
     from rdb.record.record_list import RecordList
 
 GUARD = 1 << 16
@@ -54,6 +56,13 @@ class Chunk:
         self.trace_address = self.memory.address
         self.values_address = self.memory.address + values
         self.trace_at = self.values_at = 0
+        self._index: Index | None = None
+
+    def index(self, table: BlockTable) -> Index:
+        """Where in it what is; `table` has the blocks."""
+        if self._index is None:
+            self._index = Index(table, self.trace)
+        return self._index
 
     @property
     def share(self) -> float:
@@ -76,6 +85,7 @@ class Chunk:
         """Nothing in it is needed any more: what is recorded from position `first` on goes here."""
         self.first = first
         self.trace_at = self.values_at = 0
+        self._index = None
 
 
 class Ring:

@@ -75,7 +75,6 @@ class CompiledRecorder:
         self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table, files)
         self.ring = Ring(injector, self._places, self.log, limit)
         self._generation = steps.generation
-        self._start = (0, 0)
         self._their_base = 0
         self._mask: bytes | None = None
         self._slots: list[debug_registers.Slot] = []
@@ -204,7 +203,6 @@ class CompiledRecorder:
     def _enter(self, block: Block, limit: int) -> list[Watch]:
         """Go to `block`; what to watch so that no more than `limit` instructions are executed."""
         words, chunk = self.steps.words, self.chunk
-        self._start = (chunk.trace_at, chunk.values_at)
         self.scratch.words[self._area.trace // _WORD] = chunk.trace_address + _WORD * chunk.trace_at
         self.scratch.words[self._area.values // _WORD] = chunk.values_address + _WORD * chunk.values_at
         self._their_base = words[self._base]
@@ -241,9 +239,9 @@ class CompiledRecorder:
 
     def _close(self) -> None:
         """Make a segment of what has been written."""
-        chunk, (trace, values) = self.chunk, self._start
+        chunk, start = self.chunk, self.chunk.trace_at
         chunk.trace_at = (int(self.scratch.words[self._area.trace // _WORD]) - chunk.trace_address) // _WORD
         chunk.values_at = (int(self.scratch.words[self._area.values // _WORD]) - chunk.values_address) // _WORD
-        if chunk.trace_at > trace:
-            spans = (trace, chunk.trace_at), (values, chunk.values_at)
-            self.log.append(BlockSegment(self.log.high, self.log.turns.at(self.log.high), self.table, chunk, *spans))
+        if chunk.trace_at > start:
+            high = self.log.high
+            self.log.append(BlockSegment(high, self.log.turns.at(high), self.table, chunk, (start, chunk.trace_at)))

@@ -13,19 +13,17 @@ A machine can stand between two executions only.  Whoever wants to get inside on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from rdb.record.compiled.block import Block, BlockTable
+from rdb.record.compiled.index import Index
 from rdb.record.compiled.log import Chunk
 from rdb.record.compiled.walk import Way
 from rdb.record.entry import Kind
-from rdb.record.log_segment import LogSegment
+from rdb.record.log_segment import LogSegment, Searchable
 from rdb.record.machine import Machine
-
-if TYPE_CHECKING:
-    from rdb.record.compiled.columns import BlockColumns
 
 _WORD = 8
 # Fewer executions than this are moved from here: to make the process do it takes as long.
@@ -39,47 +37,46 @@ class BlockSegment(LogSegment):
     room = 0
     gaps = 0
 
-    def __init__(
-        self, first: int, thread: int, table: BlockTable, chunk: Chunk, trace: tuple[int, int], values: tuple[int, int]
-    ) -> None:
+    def __init__(self, first: int, thread: int, table: BlockTable, chunk: Chunk, trace: tuple[int, int]) -> None:
         self.first, self.thread = first, thread
         self.table, self.chunk = table, chunk
         self.trace_start, self.trace_end = trace
-        self.values_start, self.values_end = values
-        self._columns: BlockColumns | None = None
-        self._end = first + table.instructions(chunk.trace[slice(*trace)])
+        self._start, self._stop = self.index.place(self.trace_start), self.index.place(self.trace_end)
+        # What is to be added to the number of an instruction in the chunk, for its index here.
+        self.ahead = -self._start.instructions
+        self._end = first + self.ahead + self._stop.instructions
+
+    @property
+    def index(self) -> Index:
+        """Where in the chunk what is."""
+        return self.chunk.index(self.table)
 
     @property
     def end(self) -> int:
         return self._end
 
     @property
-    def numbers(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """The number of the block of each execution."""
-        return (self.chunk.trace[self.trace_start : self.trace_end] & _NUMBER).astype(np.int64)
-
-    @property
     def bytes_used(self) -> int:
-        return _WORD * (self.trace_end - self.trace_start + self.values_end - self.values_start)
+        return _WORD * (self.trace_end - self.trace_start + self._stop.words - self._start.words)
 
     @property
     def own_bytes(self) -> int:
         return 0
 
-    def columns(self) -> BlockColumns:
-        """The numpy view of this segment."""
-        from rdb.record.compiled.columns import BlockColumns
+    def pieces(self, first: int, last: int) -> Sequence[Searchable]:
+        from rdb.record.compiled.columns import BlockPiece
 
-        if self._columns is None:
-            self._columns = BlockColumns(self)
-        return self._columns
+        low = self.trace_start if first == 0 else self.execution(self.first + first)[0]
+        high = self.trace_end if last == len(self) else self.execution(self.first + last - 1)[0] + 1
+        return [BlockPiece(self, *span, first, last) for span in self.index.spans(low, high)]
 
     def execution(self, position: int) -> tuple[int, int]:
-        """Which execution instruction `position` belongs to, and which instruction of it that is."""
-        return self.columns().execution(position - self.first)
+        """Which execution of the chunk instruction `position` belongs to, and which instruction of it that is."""
+        return self.index.execution(position - self.first - self.ahead, self.trace_start, self.trace_end)
 
     def block(self, execution: int) -> Block:
-        return self.table[int(self.chunk.trace[self.trace_start + execution] & _NUMBER)]
+        """That of an execution of the chunk."""
+        return self.table[int(self.chunk.trace[execution] & _NUMBER)]
 
     def pc(self, position: int) -> int:
         execution, index = self.execution(position)
@@ -93,39 +90,30 @@ class BlockSegment(LogSegment):
         return position - self.execution(position)[1]
 
     def part(self, start: int, end: int) -> BlockSegment:
-        """The executions [start, end) as a segment."""
-        columns = self.columns()
-        starts = columns.starts
-        return BlockSegment(
-            self.first + int(columns.positions[start]),
-            self.thread,
-            self.table,
-            self.chunk,
-            (self.trace_start + start, self.trace_start + end),
-            (self.values_start + int(starts[start]), self.values_start + int(starts[end])),
-        )
+        """The executions [start, end) of the chunk as a segment."""
+        first = self.first + self.ahead + self.index.place(start).instructions
+        return BlockSegment(first, self.thread, self.table, self.chunk, (start, end))
 
     def cut(self, position: int) -> None:
         """Forget the instructions from `position` on, where an execution begins."""
-        columns = self.columns()
-        execution, index = columns.execution(position - self.first) if position < self.end else (columns.count, 0)
-        assert index == 0
-        self.values_end = self.values_start + int(columns.starts[execution])
-        self.trace_end = self.trace_start + execution
-        self._end = position
-        self._columns = None
+        if position < self.end:
+            self.trace_end, index = self.execution(position)
+            assert index == 0
+            self._stop, self._end = self.index.place(self.trace_end), position
 
     def move(self, first: int, last: int, forward: bool, machine: Machine) -> None:
         """Exchange instructions [first, last) of this segment with the machine; executions begin at both."""
-        way = self._way(first, last)
-        if way.high - way.low < _FEW or not self.table.walk.move(way, forward, machine.banks[self.thread], machine):
-            self.columns().move(first, last, forward, machine)
+        low, high = self._edge(first), self._edge(last)
+        way = Way(self.chunk, low, high, self.index.place(low).words, self.index.place(high).words)
+        if high - low < _FEW or not self.table.walk.move(way, forward, machine.banks[self.thread], machine):
+            from rdb.record.compiled import columns
 
-    def _way(self, first: int, last: int) -> Way:
-        """The stretch of the log that holds instructions [first, last); all of it needs no looking up."""
-        if first == 0 and last == len(self):
-            return Way(self.chunk, self.trace_start, self.trace_end, self.values_start, self.values_end)
-        columns = self.columns()
-        low, high = (int(each) for each in np.searchsorted(columns.positions, (first, last)))
-        start, end = (self.values_start + int(columns.starts[each]) for each in (low, high))
-        return Way(self.chunk, self.trace_start + low, self.trace_start + high, start, end)
+            columns.move(self, low, high, forward, machine)
+
+    def _edge(self, index: int) -> int:
+        """The execution that begins with an instruction of this segment, or its end."""
+        if index == len(self):
+            return self.trace_end
+        execution, inside = self.execution(self.first + index)
+        assert not inside, "a move ends inside a block"
+        return execution

@@ -5,6 +5,9 @@ memory of ours inside the process, and is executed by a stopped thread whose reg
 the recorded thread are exchanged in the register file: there they go before a walk, and from there they are taken after it.
 
 What the program may not write by itself (a page that is read only now) is exchanged through the debugger, piece by piece.
+
+A stub is made when a walk comes to a block that has none: until then its place in the table leads to a trap.  As the next
+executions will want more of them, those of the next few thousand are made together.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import functools
 import os
 import signal as signals
 from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from rdb.arch.base import Bank
 from rdb.arch.translation import Shape, Stub
@@ -31,9 +36,13 @@ _WORD = 8
 # Offsets in our memory.  In the register file: the general bank, the extended one behind it, at last the flags.
 _EXTENDED, _FLAGS = 0x100, 0x4000
 _MOST_BLOCKS = 1 << 20
+_TRAP = 0x8000
 _TABLES = {forward: 0x10000 + forward * _WORD * _MOST_BLOCKS for forward in (False, True)}
 _CODE = 0x10000 + 2 * _WORD * _MOST_BLOCKS
 _SIZE = _CODE + (32 << 20)
+# So many executions are looked at for blocks that have no stub.
+_AHEAD = 4096
+_NUMBER = np.uint64(0xFFFFFFFF)
 _FAULTS = (signals.SIGSEGV, signals.SIGBUS)
 
 
@@ -60,25 +69,28 @@ class Walk:
     def __init__(self, injector: Injector, table: BlockTable) -> None:
         self._injector, self._table = injector, table
         self._end = _CODE
-        self._ready = 0
+        # How many blocks have a place in the table of each direction.
+        self._listed = dict.fromkeys(_TABLES, 0)
         self._stubs: dict[tuple[Shape, bool], _Placed] = {}
         self._placed: list[_Placed] = []
 
     @functools.cached_property
     def _memory(self) -> Shared:
         """Mapped when it is first needed: most recordings are never walked through in bulk."""
-        return Shared(self._injector, "walk", _SIZE, far_places(), READ_WRITE_EXECUTE)
+        memory = Shared(self._injector, "walk", _SIZE, far_places(), READ_WRITE_EXECUTE)
+        trap = self._table.translator.trap
+        memory.bytes[_TRAP : _TRAP + len(trap)] = bytearray(trap)
+        return memory
 
     def move(self, way: Way, forward: bool, banks: Banks, machine: Machine) -> bool:
         """Exchange executions with a machine, of which `banks` are the registers; False if that cannot be done in this way."""
-        if not self._make_ready():
+        if not self._list(forward):
             return False
         self._put(banks)
         chunk, arch, names = way.chunk, self._injector.arch, self._table.translator.walk_registers
         trace, values = (way.low, way.start) if forward else (way.high - 1, way.end)
-        number = int(chunk.trace[trace]) & 0xFFFFFFFF
         registers = {
-            arch.pc: int(self._memory.words[_TABLES[forward] // _WORD + number]),
+            arch.pc: self._missing,
             names.trace: chunk.trace_address + _WORD * trace,
             names.record: chunk.values_address + _WORD * values,
             names.stubs: self._memory.address + _TABLES[forward],
@@ -87,16 +99,33 @@ class Walk:
         }
         with self._injector.borrowed(extended=True) as borrowed:
             borrowed.set(registers)
-            while not self._done(borrowed.run()):
-                self._help(borrowed, chunk, machine)
+            status = TRAPPED
+            while self._goes_on(status, borrowed, chunk, forward, machine):
+                status = borrowed.run()
             if borrowed.get(names.left):
                 raise RdbError("The recorded past could not be walked through: the walk has stopped on its way.")
         self._take(banks)
         return True
 
-    def _done(self, status: int) -> bool:
-        """Whether the walk has come to a trap; False at a fault."""
-        return status == TRAPPED or os.WSTOPSIG(status) not in _FAULTS
+    def _goes_on(self, status: int, borrowed: Borrowed, chunk: Chunk, forward: bool, machine: Machine) -> bool:
+        """Whether a walk that has stopped is to go on; if so, see to what it has stopped for."""
+        if status != TRAPPED and os.WSTOPSIG(status) in _FAULTS:
+            self._help(borrowed, chunk, machine)
+        elif borrowed.get(self._injector.arch.pc) == self._missing:
+            self._aim(borrowed, chunk, forward)
+        else:
+            return False
+        return True
+
+    def _aim(self, borrowed: Borrowed, chunk: Chunk, forward: bool) -> None:
+        """A walk has come to an execution without a stub: make one for it, and for those behind it, and go there."""
+        names = self._table.translator.walk_registers
+        at = (borrowed.get(names.trace) - chunk.trace_address) // _WORD
+        count = min(borrowed.get(names.left), _AHEAD)
+        ahead = slice(at, at + count) if forward else slice(at - count + 1, at + 1)
+        for number in np.unique(chunk.trace[ahead] & _NUMBER).tolist():
+            self._stub(number, forward)
+        borrowed.set({self._injector.arch.pc: self._stub(int(chunk.trace[at] & _NUMBER), forward)})
 
     def _help(self, borrowed: Borrowed, chunk: Chunk, machine: Machine) -> None:
         """Exchange, and pass over, the piece of memory that the walk must not touch."""
@@ -131,28 +160,47 @@ class Walk:
 
     # -- stubs
 
-    def _make_ready(self) -> bool:
-        """Have stubs for all blocks there are; False when there is no room for them."""
-        for block in map(self._table.__getitem__, range(self._ready, len(self._table))):
-            shape = _shape(block)
-            for forward, table in _TABLES.items():
-                placed = self._stubs.get((shape, forward)) or self._place(shape, forward)
-                if placed is None or block.number >= _MOST_BLOCKS:
-                    return False
-                self._memory.words[table // _WORD + block.number] = self._memory.address + placed.at
-            self._ready += 1
+    @property
+    def _missing(self) -> int:
+        """Where the thread is behind the trap for blocks that have no stub."""
+        return self._memory.address + _TRAP + len(self._table.translator.trap)
+
+    def _list(self, forward: bool) -> bool:
+        """Have a place for every block in a direction's table; False if there are too many."""
+        count, start = len(self._table), _TABLES[forward] // _WORD
+        if count > _MOST_BLOCKS:
+            return False
+        self._memory.words[start + self._listed[forward] : start + count] = self._memory.address + _TRAP
+        self._listed[forward] = count
         return True
 
-    def _place(self, shape: Shape, forward: bool) -> _Placed | None:
+    def _stub(self, number: int, forward: bool) -> int:
+        """The address of the stub for a block, which has one from now on."""
+        shape = _shape(self._table[number])
+        placed = self._stubs.get((shape, forward)) or self._place(shape, forward)
+        address = self._memory.address + placed.at
+        self._memory.words[_TABLES[forward] // _WORD + number] = address
+        return address
+
+    def _place(self, shape: Shape, forward: bool) -> _Placed:
         stub = self._table.translator.stub(shape, forward, _FLAGS)
         if self._end + len(stub.code) > _SIZE:
-            return None
+            self._forget()
         placed = _Placed(self._end, stub)
         self._memory.bytes[self._end : self._end + len(stub.code)] = bytearray(stub.code)
         self._end += len(stub.code)
         self._stubs[shape, forward] = placed
         self._placed.append(placed)
         return placed
+
+    def _forget(self) -> None:
+        """There is no room for more stubs: begin anew.  The walk stands in none of them."""
+        self._stubs.clear()
+        self._placed.clear()
+        self._end = _CODE
+        for forward in _TABLES:
+            self._listed[forward] = 0
+            self._list(forward)
 
 
 def _shape(block: Block) -> Shape:
