@@ -128,6 +128,8 @@ class Threaded(Family):
         super()._adopt(process)
         if new:
             self.thread_table.begin(process.threads())
+        else:
+            self.thread_table.keep(process.threads())
 
     def _listen(self, process: NativeTarget) -> None:
         process.tell = self._on_thread

@@ -7,7 +7,7 @@ moment that is looked at is the target's knowledge, not this table's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -65,6 +65,11 @@ class Threads:
         self._last_number = 0
         for tid in tids:
             self.came(tid)
+
+    def keep(self, tids: Collection[int]) -> None:
+        """The process executes another program: only these threads are left."""
+        for thread in self:
+            thread.ended |= thread.tid not in tids
 
     def came(self, tid: int) -> Thread:
         """A thread has come; one that is known is known already, unless it had ended: then the system has used its id again."""

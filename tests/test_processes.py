@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped
+from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped, ThreadExited
 from rdb.linux import wards
 from rdb.session import Session
 from rdb.stops import BreakpointHit, Caught
 from tests.build import ROOT, program
+from tests.oracle.recording import ENGINES
 
 Open = Callable[..., Session]
 
@@ -186,6 +187,43 @@ def test_an_exec_that_fails_is_a_call_like_any_other(contents: bytes | None, mod
     debugging.record()
     assert debugging.cont().reason(BreakpointHit)
     assert debugging.cont(Direction.REVERSE).reason(EndOfHistory)
+
+
+# exec in a process of several threads: one is left, which has the leader's id.
+
+
+WHO = {"a thread": "t", "the leader": "l", "a thread without its leader": "g"}
+
+
+@pytest.mark.parametrize("engine", [None, *ENGINES])
+@pytest.mark.parametrize("who", WHO)
+def test_exec_leaves_one_thread(who: str, engine: str | None, session: Open) -> None:
+    told: list[object] = []
+    debugging = session(program("processes_exec.c", "-O0", "-g", "-pthread"), notify=told.append)
+    debugging.arguments = f"{WHO[who]} {program('processes_many.c')}"
+    debugging.run(stop_at="main")
+    pid = debugging.need_process().pid
+    if engine is not None:
+        debugging.settings["record full engine"] = engine
+        debugging.record()
+        assert debugging.cont().reason(RecordingStopped)
+        assert len(debugging.threads()) == (2 if WHO[who] == "g" else 3)
+        debugging.stepi(9, Direction.REVERSE)
+        assert debugging.cont().reason(EndOfHistory)
+    debugging.break_at("main")
+    report = debugging.cont()
+    assert report.reason(BreakpointHit) and report.stop.thread == pid
+    assert [each.tid for each in debugging.threads()] == [pid]
+    assert any("is executing new program" in str(each) for each in told)
+    exited = [each.thread for each in told if isinstance(each, ThreadExited) and each.thread != pid]
+    assert len(set(exited)) == len(exited) == (2 if who == "the leader" else 1)
+    debugging.breakpoints.clear()
+    if engine is not None:
+        debugging.next()
+        assert debugging.cont(Direction.REVERSE).reason(EndOfHistory)
+        assert debugging.cont().reason(EndOfHistory)
+        debugging.record_stop()
+    assert debugging.cont().reason(Exited) == Exited(0)
 
 
 def test_a_pipeline_of_a_shell(session: Open, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ Invariants:
   first.  It is born standing; its first status, INTERRUPTED, comes out of `wait` like any other.
 * A thread other than the leader that ends is forgotten when its end has been taken.  A leader that ends before the others cannot
   be waited for (ptrace(2), "Execve under ptrace"; wait(2)): it is found to be a zombie, and leaves `ids`; its status is that of
-  the whole process, and comes last.  exec leaves one thread, with the id of the leader.
+  the whole process, and comes last.
+* exec leaves one thread, the one that has called it, with the id of the leader: the other threads end, of which `gone` is told.
+  The leader's own end and the old id of the caller are told to nobody.
 * An INTERRUPTED that nobody asked for may come at any time, since a thread may stop for something else while it is being
   interrupted.  It means nothing: set the thread going again as it was going.
 
@@ -26,7 +28,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from rdb.errors import NoProcess, PtraceFailed
 from rdb.linux import procfs, ptrace
@@ -39,6 +41,7 @@ Status = tuple[int, int]
 OPTIONS = Option.SYSGOOD | Option.FORK | Option.VFORK | Option.VFORKDONE | Option.CLONE | Option.EXEC
 
 _ENDED_OR_STOPPED = os.WEXITED | os.WSTOPPED | ptrace.WAIT_ALL
+_ENDS = (os.CLD_EXITED, os.CLD_KILLED, os.CLD_DUMPED)
 # Where waiting means asking again and again: the first and the longest pause, in seconds.
 _PAUSE, _LONGEST_PAUSE = 0.0001, 0.01
 # So often is asked before the first pause; a single step takes some ten microseconds.
@@ -111,6 +114,28 @@ class Threads:
         found = self._ask([thread], timeout)
         return found[1] if found else None
 
+    def collect_from_exec(self, thread: int) -> int:
+        """Wait for a thread that calls exec: its status if it comes back as itself, else the leader's, which it has become.
+
+        The kernel waits for the other threads to be gone, so their ends are taken; what else they report is left to be taken.
+        """
+        pauses = _pauses()
+        while True:
+            for each in {thread, self.pid, *self.ids}:
+                status = self._look_again(each) if each == thread else self._look_for_end(each)
+                if status is not None and each in (thread, self.pid):
+                    return status
+            if pause := next(pauses):
+                time.sleep(pause)
+
+    def _look_for_end(self, thread: int) -> int | None:
+        """The status of a thread if it tells that it has ended, or become another program."""
+        with contextlib.suppress(ChildProcessError):
+            found = os.waitid(os.P_PID, thread, _ENDED_OR_STOPPED | os.WNOWAIT | os.WNOHANG)
+            if found is not None and (found.si_code in _ENDS or found.si_status >> 8 == Event.EXEC):
+                return self.look(thread)
+        return None
+
     def adopt(self, thread: int) -> None:
         """A thread was made by one that somebody else has stepped: wait until it stands, and tell nobody that it does."""
         self._adopt(thread)
@@ -179,11 +204,16 @@ class Threads:
             except PtraceFailed:
                 pass  # killed meanwhile, and so is the new one
         elif status >> 16 == Event.EXEC:
-            for other in [each for each in self.ids if each != self.pid]:
-                self._forget(other)
-            self.ids, self._taken = [self.pid], deque()
-            self.running.clear()
+            self._only_one_left()
         return thread, status
+
+    def _only_one_left(self) -> None:
+        """A thread has executed a program, and goes on as the leader."""
+        caller = ptrace.event_message(self.pid)  # what its id was (ptrace(2), PTRACE_EVENT_EXEC)
+        for other in [each for each in self.ids if each != self.pid]:
+            self._forget(other, tell=other != caller)
+        self.ids, self._taken = [self.pid], deque()
+        self.running.clear()
 
     def _adopt(self, thread: int) -> None:
         """A thread has been made: wait until it is there; it stands when it is told of."""
@@ -223,7 +253,7 @@ class Threads:
     def _ask(self, threads: list[int], timeout: float | None) -> Status | None:
         """Ask for the statuses of `threads` until one has come, for whatever else there is may not be taken."""
         end = time.monotonic() + timeout if timeout is not None else None
-        asked, pause = 0, _PAUSE
+        pauses = _pauses()
         while True:
             for thread in threads:
                 status = self._look_again(thread)
@@ -231,10 +261,8 @@ class Threads:
                     return thread, status
             if self._leader_left(threads) or (end is not None and time.monotonic() > end):
                 return None
-            asked += 1
-            if asked > _AT_ONCE:
+            if pause := next(pauses):
                 time.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _look_again(self, thread: int) -> int | None:
         try:
@@ -248,6 +276,15 @@ class Threads:
             self._forget(self.pid)
             return True
         return False
+
+
+def _pauses() -> Iterator[float]:
+    """How long to wait between two questions, in seconds."""
+    yield from [0] * _AT_ONCE
+    pause = _PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def is_killed(failed: PtraceFailed) -> bool:

@@ -34,6 +34,10 @@ _CLONE_VM, _CLONE_VFORK, _CLONE_THREAD = 0x100, 0x4000, 0x10000
 _AT_FDCWD, _LONGEST_PATH, _MOST_SCRIPTS = -100, 4096, 5
 
 
+# A thread, by its number in the record list, and the position of its last instruction.
+Place = tuple[int, int | None]
+
+
 @dataclass(frozen=True)
 class Departure:
     """A call that is about to be made: its name, and what comes of it.  `early` means that the log ends before it."""
@@ -53,8 +57,8 @@ class Departures:
         self._stops: frozenset[str] = frozenset()
         self._keeps: frozenset[str] = frozenset()
         self._born: list[Reason] = []
-        # The position at which the user has been asked about a call and has stopped, and the kinds of call that may be made.
-        self._stopped_at: int | None = None
+        # Where the user has been asked about a call and has stopped, and whether calls that end the program may be made.
+        self._stopped_at: Place | None = None
         self._exit_allowed = False
 
     # -- children
@@ -83,7 +87,7 @@ class Departures:
     def leaving(self, effects: SyscallEffects, arguments: Sequence[int]) -> Departure | None:
         """What a call that is about to be made leads to, if it leads out of the record and may not be made without asking."""
         departure = _KINDS.get(effects.kind, _nothing)(self, effects.name or "unknown", arguments)
-        if departure is None or departure.once and self._stopped_at == self.recorder.log.high and not departure.early:
+        if departure is None or departure.once and self._stopped_at == self._here and not departure.early:
             return None
         return departure
 
@@ -91,13 +95,21 @@ class Departures:
         """Ask the user about a departure; the reasons to stop in front of it, or None to make the call."""
         if departure.refusal:
             return (RecordingStopped(f"{departure.refusal}\n{STOPPED}"),)
-        here = self.recorder.log.high
+        here = self._here
         asked, self._stopped_at = departure.once and self._stopped_at == here, here
         question = f"The next instruction is syscall {departure.name}.  {departure.consequence}  Do you want to stop the program?"
         if not asked and self.ask(question):
             return (RecordingStopped(STOPPED),)
         self._exit_allowed = not departure.once
         return (RecordEnded(),) if departure.early else None
+
+    @property
+    def _here(self) -> Place:
+        """Where the thread in turn stands: other threads may move meanwhile."""
+        log, thread = self.recorder.log, self.recorder.stepper.pid
+        number = log.turns.number(thread, log.high)
+        assert number is not None, f"thread {thread} was not noticed"
+        return number, log.turns.previous(number, log.high, log.low)
 
     def exit(self, name: str, arguments: Sequence[int]) -> Departure | None:
         return None if self._exit_allowed else Departure(name, "It will make the program exit.", once=False)
@@ -117,7 +129,7 @@ class Departures:
 
     def exec(self, name: str, arguments: Sequence[int]) -> Departure | None:
         path = self._path(name, arguments)
-        if not _can_execute(path, f"/proc/{self.process.pid}/root"):
+        if not _can_execute(path, f"/proc/{self.recorder.stepper.pid}/root"):
             return None
         return Departure(name, "It will make the program execute another one, and the recording ends.")
 
@@ -131,15 +143,16 @@ class Departures:
 
     def _path(self, name: str, arguments: Sequence[int]) -> str:
         """The file that a call is to execute, as a path of ours to it."""
-        pid, directory, text = self.process.pid, f"/proc/{self.process.pid}/cwd", arguments[0]
+        thread, text = self.recorder.stepper.pid, arguments[0]
+        directory = f"/proc/{thread}/cwd"
         if name == "execveat":
             number = arguments[0] & 0xFFFFFFFF
             text = arguments[1]
             if number != _AT_FDCWD & 0xFFFFFFFF:
-                directory = f"/proc/{pid}/fd/{number}"
+                directory = f"/proc/{thread}/fd/{number}"
         path = os.fsdecode(self.recorder.stepper.memory.read_some(text, _LONGEST_PATH).partition(b"\0")[0])
         if path.startswith("/"):
-            return f"/proc/{pid}/root{path}"
+            return f"/proc/{thread}/root{path}"
         if name == "execve" and not path:
             return ""
         return os.path.join(directory, path) if path else directory

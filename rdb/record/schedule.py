@@ -29,6 +29,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rdb.arch.linux.terms import Kind as CallKind
 from rdb.linux import ptrace
 from rdb.linux.inject import Injector
 from rdb.linux.last_rites import LastRites
@@ -162,16 +163,19 @@ class Schedule:
 
     # -- calls
 
-    def _enter(self, may_be_left: bool) -> int | None:
+    def _enter(self, kind: CallKind, may_be_left: bool) -> int | None:
         """Make the thread in turn step into the kernel: the status in which it comes back; None if it blocks, or has ended."""
         threads, thread, stepper = self.threads, self.thread, self.recorder.stepper
+        collect = threads.collect_from_exec if kind is CallKind.EXEC else threads.collect
         if len(threads.ids) == 1 and not may_be_left:
             status = stepper.once()
         else:
             threads.go(thread, ptrace.step)
-            looked = self._look(thread) if may_be_left else threads.collect(thread)
+            looked = self._look(thread) if may_be_left else collect(thread)
             if looked is None or not os.WIFSTOPPED(looked):
                 return looked
+            if looked >> 16 == Event.EXEC:
+                self._became_leader()
             status = stepper.settled(looked)
         while self._gave_birth(status) or (status >> 16 != Event.STOP and self._forked(status)):
             status = stepper.step()
@@ -291,6 +295,13 @@ class Schedule:
         while status is not None and os.WIFSTOPPED(status):
             self.threads.go(thread, ptrace.cont)
             status = self.threads.collect(thread)
+
+    def _became_leader(self) -> None:
+        """The thread in turn has executed a program: it is the only one, under the id of the leader."""
+        self.left.clear()
+        self.reported.clear()
+        self.injector.pid = self.process.pid
+        self.recorder.stepper.select(self.process.pid)
 
     # -- stopping
 

@@ -75,10 +75,10 @@ class Ended:
 class SystemCalls:
     """Performs and records the system calls of whatever thread `recorder` stands for.
 
-    `enter` makes that thread step into the kernel: the wait status, or None where it blocks and this is to be told, or where it
-    has ended; `wake` makes it come back, `to_call` makes it run to where a call begins or ends.  `is_last` says whether the
-    thread is the only one, `gave_way` is told when it has given way to others.  All are set by whoever schedules.  `all_memory`
-    gives what is compared where nobody knows what a call writes; `warn` tells the user a sentence about something, once.
+    `enter` makes that thread step into the kernel for a kind of call: the wait status, or None where it blocks and this is to be
+    told, or where it has ended; `wake` makes it come back, `to_call` makes it run to where a call begins or ends.  `is_last` says
+    whether the thread is the only one, `gave_way` is told when it has given way to others.  All are set by whoever schedules.
+    `all_memory` gives what is compared where nobody knows what a call writes; `warn` tells the user a sentence, once.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class SystemCalls:
     ) -> None:
         self.recorder, self.space, self.outside, self.abi, self.delivery = recorder, space, outside, abi, delivery
         self.departures, self.all_memory, self.warn = departures, all_memory, warn
-        self.enter: Callable[[bool], int | None] = lambda may_be_left: recorder.stepper.once()
+        self.enter: Callable[[CallKind, bool], int | None] = lambda kind, may_be_left: recorder.stepper.once()
         self.wake: Callable[[], int] = recorder.stepper.arrived
         self.to_call: Callable[[], int] = recorder.stepper.arrived
         self.is_last: Callable[[], bool] = lambda: True
@@ -133,8 +133,8 @@ class SystemCalls:
             if status != ptrace.IN_CALL:
                 return status
         if not held.is_on:
-            return self.enter(call.may_be_left and not self.is_last())
-        came = self.enter(call.effects.kind not in (CallKind.EXIT, CallKind.FORK))
+            return self.enter(call.effects.kind, call.may_be_left and not self.is_last())
+        came = self.enter(call.effects.kind, call.effects.kind not in (CallKind.EXIT, CallKind.FORK, CallKind.EXEC))
         if came is None:
             came = self.wake()
             held.end()

@@ -154,7 +154,8 @@ class Lookout:
         return (executed,)
 
     def forget_image(self) -> None:
-        """The process has got a new memory."""
+        """The process has got a new memory, and but one thread, the leader."""
+        self.current = self.threads.pid
         self.traps.forget()
         self.watches.clear()
         self._standings.clear()
