@@ -1,4 +1,5 @@
 /* What is executed by instructions that take more than saving an operand, one kind for each argument. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,8 +13,17 @@ static int clocks(void)
     return late;
 }
 
+static int floats(void)
+{
+    volatile long double sum = 0;
+    for (int i = 1; i < 300; i++)
+        sum += sinl(i) / i + sqrtl(i);
+    return (int)sum;
+}
+
 static const struct { const char *name; int (*function)(void); } kinds[] = {
     {"clocks", clocks},
+    {"floats", floats},
 };
 
 int main(int argc, char **argv)

@@ -11,8 +11,8 @@ from tests.build import program
 from tests.oracle import snapshot
 from tests.oracle.recording import Recording
 
-PROGRAM = ("record_fast.c", "-O1", "-g")
-KINDS = ("clocks",)
+PROGRAM = ("record_fast.c", "-O1", "-g", "-lm")
+KINDS = ("clocks", "floats")
 
 
 def alone(kind: str, output: Path) -> int:

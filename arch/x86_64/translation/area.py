@@ -15,5 +15,7 @@ POINTER_SPILL, TEMPORARY_SPILL = 0x00, 0x08
 TRACE, VALUES = 0x10, 0x18
 # An indirect branch: the target in the program, its translation, and what rax and rcx hold for the program meanwhile.
 TARGET, LANDING, RAX_SPILL, RCX_SPILL = 0x20, 0x28, 0x30, 0x38
+# Where the x87 state is stored, to be copied to a record: 512 bytes, aligned to 16.
+X87 = 0x200
 TABLES = (Table(0x10000, 0x90000, 0), Table(0x110000, 0x190000, 8))
 AREA = Area(0x210000, TRACE, VALUES, TARGET, TABLES)

@@ -21,11 +21,12 @@ at the beginning of the block again, as if it had not been entered (rdb.record.c
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from rdb.arch.base import Bank, Flow, MemoryOperand, Piece
 from rdb.arch.translation import Fix, Holds, Jump, Stage, Translation, Write
+from rdb.arch.x86.corrections import X87_STATE
 from rdb.arch.x86.registers import SLOT
 from rdb.arch.x86_64.translation import area, leaving
 from rdb.arch.x86_64.translation import encoding as emit
@@ -224,7 +225,7 @@ class _Writer:
             code += emit.store(Place(pointer, displacement=at), number)
             at += _WORD
         for unit in self.units:
-            code += _save_unit(unit, Place(pointer, displacement=at))
+            code += _save_unit(unit, Place(pointer, displacement=at), temporary)
             at += sum(_padded(size) for _, size in pieces(unit))
         return reserved
 
@@ -262,26 +263,43 @@ class _Writer:
         if relative and not operand.displacement < 1 << 32:
             self.fixes.append(Fix(Holds.ADDRESS, len(code) - _WORD))
         code += emit.store(Place(pointer, displacement=at), temporary)
-        if operand.size <= _WORD:
-            code += emit.load_zero_extended(temporary, Place(temporary), operand.size)
-            code += emit.store(Place(pointer, displacement=at + _WORD), temporary)
-            return
-        for word in range(0, operand.size, _WORD):
-            if word:
+        for skip, size in _cut(operand.size):
+            if skip:
                 code += emit.load(temporary, Place(pointer, displacement=at))
-            code += emit.load(temporary, Place(temporary, displacement=word))
-            code += emit.store(Place(pointer, displacement=at + _WORD + word), temporary)
+            code += emit.load_zero_extended(temporary, Place(temporary, displacement=skip), size)
+            code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, size)
 
 
 def _padded(size: int) -> int:
     return size + 7 & ~7
 
 
-def _save_unit(unit: Unit, place: Place) -> bytes:
+def _cut(size: int) -> Iterator[tuple[int, int]]:
+    """Cut a stretch into pieces that a general register holds: (offset, size) of each."""
+    at = 0
+    while at < size:
+        part = next(part for part in (8, 4, 2, 1) if at + part <= size)
+        yield at, part
+        at += part
+
+
+def _save_unit(unit: Unit, place: Place, temporary: int) -> bytes:
     kind, number, size = unit
+    if kind == "x87":
+        return _save_x87(place, temporary)
     if kind == "mxcsr":
         return emit.store_mxcsr(place)
     return emit.store_mask(place, number) if kind == "mask" else emit.store_vector(place, number, size)
+
+
+def _save_x87(place: Place, temporary: int) -> bytes:
+    """The registers of x87 and what belongs to them; stored as a whole first, because the CPU can do nothing less."""
+    code, at = emit.gs_store_x87(area.X87), place.displacement
+    for start, size in X87_STATE:
+        for word in range(0, size, _WORD):
+            code += emit.gs_load(temporary, area.X87 + start + word) + emit.store(place._replace(displacement=at), temporary)
+            at += _WORD
+    return code
 
 
 def _address(operand: MemoryOperand, register: int) -> bytes:

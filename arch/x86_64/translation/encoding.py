@@ -200,6 +200,11 @@ def store_mxcsr(place: Place) -> bytes:
     return _with_place(b"\x0f\xae", 3, place, wide=0)
 
 
+def gs_store_x87(offset: int) -> bytes:
+    """fxsave64 gs:[offset]"""
+    return _with_place(b"\x0f\xae", 0, Place(displacement=offset), _GS)
+
+
 def jump_if_rcx_zero(distance: int) -> bytes:
     """jrcxz over `distance` bytes"""
     return b"\xe3" + struct.pack("<b", distance)

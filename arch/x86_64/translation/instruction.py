@@ -32,7 +32,7 @@ from iced_x86 import (
 from rdb.arch.base import Effects, Flow, MemoryOperand
 from rdb.arch.x86 import cpuid, xstate
 from rdb.arch.x86 import effects as x86
-from rdb.arch.x86.corrections import MNEMONICS
+from rdb.arch.x86.corrections import MNEMONICS, X87_STATE
 from rdb.arch.x86_64.effects import MODE
 from rdb.arch.x86_64.translation.encoding import NUMBERS
 
@@ -56,7 +56,7 @@ _BRANCHES = CONDITIONAL | {
     *(value for name, value in _CODES.items() if name.startswith("LOOP") and name.endswith("RCX")),
 }
 _MOST_WRITES = 2
-_SIZES = frozenset({1, 2, 4, 8, 16, 32, 64})
+_LARGEST = 64
 _DIRECT = frozenset({OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64})
 _info = InstructionInfoFactory().info
 # The number of the general register that an iced register is part of.
@@ -192,7 +192,7 @@ def _is_fit(instruction: Instruction, effects: Effects) -> bool:
 def _can_save(operand: MemoryOperand) -> bool:
     registers = (operand.base, operand.index)
     return (
-        operand.size in _SIZES
+        0 < operand.size <= _LARGEST
         and operand.count is None
         and operand.address_bits == 64
         and (operand.segment is None or operand.segment == "fs_base" and cpuid.reads_segment_bases())
@@ -222,6 +222,7 @@ def _unit_table() -> Mapping[int, tuple[Unit, int]]:
     """By offset in the extended bank: the unit of which a part begins there, and how many bytes that part has."""
     layout = xstate.layout()
     table: dict[int, tuple[Unit, int]] = {xstate.MXCSR: (("mxcsr", 0, xstate.MXCSR_SIZE), xstate.MXCSR_SIZE)}
+    table |= {start: (("x87", 0, 0), size) for start, size in X87_STATE}
     for kind, component, count, step, first, size in (
         ("vector", xstate.SSE, 16, 16, 0, 16),
         ("vector", xstate.AVX, 16, 16, 0, 32),
@@ -239,6 +240,8 @@ def pieces(unit: Unit) -> tuple[tuple[int, int], ...]:
     """Where the parts of a unit lie in the extended bank, in the order in which an instruction stores them."""
     kind, number, size = unit
     layout = xstate.layout()
+    if kind == "x87":
+        return X87_STATE
     if kind == "mxcsr":
         return ((xstate.MXCSR, xstate.MXCSR_SIZE),)
     if kind == "mask":
