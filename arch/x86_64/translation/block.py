@@ -267,7 +267,7 @@ class _Writer:
             if skip:
                 code += emit.load(temporary, Place(pointer, displacement=at))
             code += emit.load_zero_extended(temporary, Place(temporary, displacement=skip), size)
-            code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, size)
+            code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, size if skip % _WORD else _WORD)
 
 
 def _padded(size: int) -> int:
