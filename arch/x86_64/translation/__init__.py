@@ -2,6 +2,7 @@
 
     instruction   what there is to know about one instruction
     block         one basic block: the record, the saves, the instructions
+    head          how a block begins: what it saves before its instructions
     leaving       the ways out of a block
     encoding      the bytes of the instructions in between
     flags         how the trace holds flags

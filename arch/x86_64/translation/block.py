@@ -24,20 +24,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from rdb.arch.base import Bank, Flow, MemoryOperand, Piece
-from rdb.arch.translation import Fix, Holds, Jump, Stage, Translation, Write
-from rdb.arch.x86.corrections import X87_STATE
-from rdb.arch.x86.registers import SLOT
-from rdb.arch.x86_64.translation import area, leaving
+from rdb.arch.base import Flow, MemoryOperand
+from rdb.arch.translation import Fix, Holds, Stage, Translation, Write
+from rdb.arch.x86_64.translation import area, head, leaving
 from rdb.arch.x86_64.translation import encoding as emit
-from rdb.arch.x86_64.translation.encoding import RAX, RCX, RSP, Place
-from rdb.arch.x86_64.translation.instruction import NUMBER, Known, Reader, Unit, pieces
+from rdb.arch.x86_64.translation.encoding import RCX, RSP, Place
+from rdb.arch.x86_64.translation.instruction import NUMBER, Known, Reader
 
 LONGEST = 48
 _WORD = 8
 _NEVER = 1 << 30
-# rax first, because the flags are read into it; rcx last, because guarding needs it.
-_SCRATCH_ORDER = (RAX, 11, 10, 9, 8, 7, 6, 2, 3, 15, 14, 13, 12, 5, RCX)
 # Room for the longest translation, within which a pc-relative operand must stay in reach.
 _ROOM = 1 << 16
 
@@ -89,7 +85,7 @@ def _collect(
     while len(instructions) < LONGEST and decoder.can_decode:
         if instructions and pc + at in stops:
             break
-        known = reader.next(decoder, code[at : at + 15])
+        known = reader.next(decoder, code, at)
         if known is None or not known.fit:
             break
         alone = known.alone or fickle and any(operand.base != "rsp" for operand in known.effects.reads)
@@ -128,52 +124,48 @@ class _Writer:
             self.flags |= known.effects.flags
             for kind, number, size in known.units:
                 units[kind, number] = max(size, units.get((kind, number), 0))
-        self.units = tuple((kind, number, size) for (kind, number), size in units.items())
-        self.general = tuple(number for number in range(16) if self.saved >> number & 1)
+        self.units = tuple([(kind, number, size) for (kind, number), size in units.items()])
 
     def write(self, number: int, source: bytes) -> Translation:
         """`source` is the code to guard, if it is to be."""
-        free = [each for each in _SCRATCH_ORDER if not self.used >> each & 1 and not (source and each == RCX)]
-        self.temporary, self.pointer = free[:2]
-        self.code += emit.gs_store(area.POINTER_SPILL, self.pointer) + emit.gs_store(area.TEMPORARY_SPILL, self.temporary)
-        spilled = len(self.code)
+        code, last = self.code, self.instructions[-1]
+        self.temporary, self.pointer = head.scratch(self.used | (1 << RCX if source else 0))
+        code += head.spills(self.pointer, self.temporary)
+        spilled = len(code)
         changed = self._guard(source[: self.end - self.addresses[0]]) if source else ()
-        guard = (spilled, len(self.code)) if source else (0, 0)
-        flags, trace = self._trace(number)
-        at, size = self._sizes()
-        stage = Stage(trace, self._registers(size), len(self.code))
-        writes, restored = self._body(at)
-        left = leaving.leave(self.instructions[-1], self.end, self.here + len(self.code))
-        lookup, start = left.spilled and left.spilled + len(self.code), len(self.code)
-        self.code += left.code
-        marks = Marks(self.pointer, self.temporary, spilled, restored, guard, flags, lookup or _NEVER)
+        guard = (spilled, len(code)) if source else (0, 0)
+        flags = self._trace(number)
+        trace = len(code)
+        saves = head.saves(self.pointer, self.temporary, self.saved, self.units)
+        written = [_WORD + head.padded(write.size) for known in self.instructions for write in known.effects.writes]
+        size = saves.size + sum(written)
+        stage = Stage(trace, self._registers(size, saves.code), len(code))
+        writes, restored = self._body(saves.size)
+        left = leaving.leave(last, self.end, len(code))
+        code += left.code
+        marks = Marks(self.pointer, self.temporary, spilled, restored, guard, flags, left.spilled or _NEVER)
         return Translation(
             tuple(self.addresses),
             self.end,
-            bytes(self.code),
-            self._pieces(),
+            bytes(code),
+            saves.pieces,
             self.flags,
             writes,
             size,
-            tuple(Jump(start + jump.field, start + jump.stub, jump.target) for jump in left.jumps),
-            left.trap and left.trap + start,
+            left.jumps,
+            left.trap,
             changed,
-            self.end if self.instructions[-1].effects.flow in (Flow.CALL, Flow.INDIRECT_CALL) else None,
+            self.end if last.effects.flow in (Flow.CALL, Flow.INDIRECT_CALL) else None,
             stage,
             marks,
-            (*self.fixes, *(Fix(holds, start + at) for holds, at in left.fixes)),
+            (*self.fixes, *left.fixes),
         )
-
-    def _pieces(self) -> tuple[Piece, ...]:
-        """What a record saves of the register banks, in its order."""
-        general = [Piece(Bank.GENERAL, SLOT[emit.NUMBERS[number]], _WORD) for number in self.general]
-        return (*general, *(Piece(Bank.EXTENDED, offset, size) for unit in self.units for offset, size in pieces(unit)))
 
     def _guard(self, source: bytes) -> tuple[int, ...]:
         """Trap where the program's code differs from `source`; the offsets of the traps."""
         code, temporary, traps = self.code, self.temporary, []
         code += emit.gs_store(area.RCX_SPILL, RCX)
-        fail = emit.gs_load(RCX, area.RCX_SPILL) + self._restore()
+        fail = emit.gs_load(RCX, area.RCX_SPILL) + head.restores(self.pointer, self.temporary)
         at = 0
         while at < len(source):
             size = next(size for size in (8, 4, 2, 1) if at + size <= len(source))
@@ -187,63 +179,40 @@ class _Writer:
         code += emit.gs_load(RCX, area.RCX_SPILL)
         return tuple(traps)
 
-    def _restore(self) -> bytes:
-        return emit.gs_load(self.pointer, area.POINTER_SPILL) + emit.gs_load(self.temporary, area.TEMPORARY_SPILL)
+    def _trace(self, number: int) -> tuple[int, int]:
+        """Append to the trace; where rax is in the temporary register meanwhile."""
+        start, word = len(self.code), head.word(self.pointer, self.temporary, self.flags)
+        self.code += word.code
+        at = start + word.number
+        self.code[at : at + 4] = number.to_bytes(4, "little")
+        self.fixes.append(Fix(Holds.NUMBER, at))
+        return (start + word.window[0], start + word.window[1]) if word.window else (0, 0)
 
-    def _trace(self, number: int) -> tuple[tuple[int, int], int]:
-        """Append to the trace; where rax is in the temporary register meanwhile, and where the word is complete."""
-        code, pointer, temporary = self.code, self.pointer, self.temporary
-        code += emit.gs_load(pointer, area.TRACE) + emit.store_number(Place(pointer), number)
-        self.fixes.append(Fix(Holds.NUMBER, len(code) - 4))
-        window = (0, 0)
-        if self.flags:
-            if temporary != RAX:
-                code += emit.move(temporary, RAX)
-            start = len(code)
-            code += emit.FLAGS_TO_AX + emit.store_word(Place(pointer, displacement=4), RAX)
-            if temporary != RAX:
-                code += emit.move(RAX, temporary)
-                window = (start, len(code))
-        code += emit.lea(temporary, Place(pointer, displacement=8)) + emit.gs_store(area.TRACE, temporary)
-        return window, len(code)
-
-    def _sizes(self) -> tuple[int, int]:
-        """Where the writes begin in a record, and how long it is."""
-        at = _WORD * len(self.general) + sum(_padded(size) for unit in self.units for _, size in pieces(unit))
-        sizes = (operand.size for known in self.instructions for operand in known.effects.writes)
-        return at, at + sum(_WORD + _padded(size) for size in sizes)
-
-    def _registers(self, size: int) -> int:
+    def _registers(self, size: int, saves: bytes) -> int:
         """Reserve a record and save registers; the offset where it is reserved."""
         code, pointer, temporary = self.code, self.pointer, self.temporary
-        if not size:
-            return len(code)
-        code += emit.gs_load(pointer, area.VALUES) + emit.lea(temporary, Place(pointer, displacement=size))
-        code += emit.gs_store(area.VALUES, temporary)
-        reserved, at = len(code), 0
-        for number in self.general:
-            code += emit.store(Place(pointer, displacement=at), number)
-            at += _WORD
-        for unit in self.units:
-            code += _save_unit(unit, Place(pointer, displacement=at), temporary)
-            at += sum(_padded(size) for _, size in pieces(unit))
+        if size:
+            code += emit.gs_load(pointer, area.VALUES) + emit.lea(temporary, Place(pointer, displacement=size))
+            code += emit.gs_store(area.VALUES, temporary)
+        reserved = len(code)
+        code += saves
         return reserved
 
     def _body(self, at: int) -> tuple[tuple[Write, ...], int]:
         """The instructions themselves; their writes, and where the scratch registers have been taken back."""
         code, writes = self.code, []
-        last = max((index for index, known in enumerate(self.instructions) if known.effects.writes), default=-1)
-        restored = 0
+        saving = [index for index, known in enumerate(self.instructions) if known.effects.writes]
+        last, restored = saving[-1] if saving else -1, 0
         if last < 0:
-            code += self._restore()
+            code += head.restores(self.pointer, self.temporary)
             restored = len(code)
         for index, known in enumerate(self.instructions):
             for operand in known.effects.writes:
                 self._save(operand, at, known.relative > 0)
                 writes.append(Write(index, operand.size, at, len(code)))
-                at += _WORD + _padded(operand.size)
+                at += _WORD + head.padded(operand.size)
             if index == last:
-                code += self._restore()
+                code += head.restores(self.pointer, self.temporary)
                 restored = len(code)
             if known.effects.flow is Flow.NEXT:
                 code += self._moved(known) if known.relative else known.raw
@@ -270,10 +239,6 @@ class _Writer:
             code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, size if skip % _WORD else _WORD)
 
 
-def _padded(size: int) -> int:
-    return size + 7 & ~7
-
-
 def _cut(size: int) -> Iterator[tuple[int, int]]:
     """Cut a stretch into pieces that a general register holds: (offset, size) of each."""
     at = 0
@@ -281,25 +246,6 @@ def _cut(size: int) -> Iterator[tuple[int, int]]:
         part = next(part for part in (8, 4, 2, 1) if at + part <= size)
         yield at, part
         at += part
-
-
-def _save_unit(unit: Unit, place: Place, temporary: int) -> bytes:
-    kind, number, size = unit
-    if kind == "x87":
-        return _save_x87(place, temporary)
-    if kind == "mxcsr":
-        return emit.store_mxcsr(place)
-    return emit.store_mask(place, number) if kind == "mask" else emit.store_vector(place, number, size)
-
-
-def _save_x87(place: Place, temporary: int) -> bytes:
-    """The registers of x87 and what belongs to them; stored as a whole first, because the CPU can do nothing less."""
-    code, at = emit.gs_store_x87(area.X87), place.displacement
-    for start, size in X87_STATE:
-        for word in range(0, size, _WORD):
-            code += emit.gs_load(temporary, area.X87 + start + word) + emit.store(place._replace(displacement=at), temporary)
-            at += _WORD
-    return code
 
 
 def _address(operand: MemoryOperand, register: int) -> bytes:

@@ -113,15 +113,15 @@ class Reader:
     def decoder(self, code: bytes, address: int) -> Decoder:
         return x86.decoder(code, address, MODE)
 
-    def next(self, decoder: Decoder, code: bytes) -> Known | None:
-        """The next instruction of a decoder; `code` begins where it stands.  None if there is none."""
+    def next(self, decoder: Decoder, code: bytes, at: int) -> Known | None:
+        """The next instruction of a decoder, which stands at offset `at` of `code`.  None if there is none."""
         instruction = decoder.decode()
-        if instruction.is_invalid:
-            return None
-        raw = code[: instruction.len]
+        raw = code[at : at + instruction.len]
         known = self._known.get(raw)
         if known is not None:
             return known
+        if instruction.is_invalid:
+            return None
         if instruction.op0_kind in _DIRECT:
             return self._branch(instruction, raw)
         if instruction.is_ip_rel_memory_operand:
@@ -133,7 +133,7 @@ class Reader:
         known = self._branches.get(instruction.code)
         if known is None:
             known = self._branches[instruction.code] = _look_at(instruction, raw, 0)
-        return known._replace(raw=raw, target=instruction.near_branch_target, instruction=instruction)
+        return _like(known, raw, known.address, instruction.near_branch_target, instruction)
 
     def _relative(self, instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
         at = decoder.get_constant_offsets(instruction).displacement_offset
@@ -144,7 +144,13 @@ class Reader:
             if known.effects.writes or known.effects.flow is not Flow.NEXT:
                 return known
             self._forms[form] = known
-        return known._replace(raw=raw, address=instruction.ip_rel_memory_address)
+        return _like(known, raw, instruction.ip_rel_memory_address, known.target, known.instruction)
+
+
+def _like(known: Known, raw: bytes, address: int, target: int, instruction: Instruction) -> Known:
+    """What is known, for other bytes of the same form; `_replace` would do it at many times the cost."""
+    _, effects, used, saved, units, relative, _, _, fit, alone, _ = known
+    return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction)
 
 
 def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:

@@ -11,6 +11,7 @@ A call pushes the program's own return address, so that unwinding, longjmp and e
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from rdb.arch.base import Flow, MemoryOperand
@@ -24,7 +25,8 @@ from rdb.arch.x86_64.translation.instruction import NUMBER, Known, general_numbe
 class Left(NamedTuple):
     """The end of a translation, with what in it depends on where things stand (except for jumps).
 
-    `spilled` and `trap` belong to the lookup of an indirect target; 0 where there is none.
+    All offsets are counted from the beginning of the translation.  `spilled` and `trap` belong to the lookup of an indirect
+    target; 0 where there is none.
     """
 
     code: bytes
@@ -34,51 +36,69 @@ class Left(NamedTuple):
     fixes: tuple[Fix, ...] = ()
 
 
-def leave(last: Known, end: int, here: int) -> Left:
-    """The code that leaves a block behind its last instruction, which ends at `end`; it is placed at `here`."""
-    effects = last.effects
-    if effects.flow is Flow.NEXT:
-        return _direct(b"", [end])
-    if effects.flow is Flow.JUMP:
-        return _direct(b"", [last.target])
-    if effects.flow is Flow.CALL:
-        return _direct(emit.push_number(end), [last.target])._replace(fixes=_pushed(0, end))
-    if effects.flow is Flow.BRANCH:
-        return _branch(last, end)
-    return _indirect(last, end)
+def leave(last: Known, end: int, at: int) -> Left:
+    """The code that leaves a block behind its last instruction, which ends at `end`; it begins at `at` in the translation."""
+    flow = last.effects.flow
+    if flow is Flow.BRANCH:
+        return _branch(last, end, at)
+    if flow is Flow.NEXT:
+        return _direct(b"", at, end)
+    if flow is Flow.JUMP:
+        return _direct(b"", at, last.target)
+    if flow is Flow.CALL:
+        return _direct(emit.push_number(end), at, last.target)._replace(fixes=_pushed(at, end))
+    return _indirect(last, end, at)
 
 
-def _direct(code: bytes, targets: list[int], start: int | None = None) -> Left:
-    """`code`, then a jump to each of the targets; the first is in `code` already where `start` says where its distance is."""
+class _Ways(NamedTuple):
+    """Jumps, their stubs behind them: the offsets of their fields and stubs."""
+
+    code: bytes
+    places: tuple[tuple[int, int], ...]
+
+
+@functools.lru_cache(64)
+def _ways(code: bytes, count: int, start: int | None = None) -> _Ways:
+    """`code`, then `count` jumps; the first is in `code` already where `start` says where its distance is."""
     fields = [] if start is None else [start]
-    for _ in targets[len(fields) :]:
+    while len(fields) < count:
         code += emit.near_jump(0)
         fields.append(len(code) - 4)
-    jumps, result = [], bytearray(code)
-    for field, target in zip(fields, targets):
+    places, result = [], bytearray(code)
+    for field in fields:
         stub = len(result)
-        jumps.append(Jump(field, stub, target))
+        places.append((field, stub))
         result[field : field + 4] = (stub - field - 4).to_bytes(4, "little", signed=True)
         result += TRAP * emit.FAR_JUMP_SIZE
-    return Left(bytes(result), tuple(jumps))
+    return _Ways(bytes(result), tuple(places))
 
 
-def _branch(last: Known, end: int) -> Left:
+def _direct(code: bytes, at: int, *targets: int) -> Left:
+    """`code`, then a jump to each of the targets."""
+    ways = _ways(b"", len(targets))
+    return Left(code + ways.code, _jumps(ways, at + len(code), targets))
+
+
+def _jumps(ways: _Ways, at: int, targets: tuple[int, ...]) -> tuple[Jump, ...]:
+    return tuple([Jump(at + field, at + stub, target) for (field, stub), target in zip(ways.places, targets)])
+
+
+def _branch(last: Known, end: int, at: int) -> Left:
     instruction, raw = last.instruction, last.raw
     if instruction.is_jcc_short_or_near:
         condition = raw[-2 if instruction.is_jcc_short else -5] & 15
-        code = bytes((0x0F, 0x80 | condition, 0, 0, 0, 0))
-        return _direct(code, [last.target, end], start=2)
+        ways = _ways(bytes((0x0F, 0x80 | condition, 0, 0, 0, 0)), 2, 2)
+        return Left(ways.code, _jumps(ways, at, (last.target, end)))
     # loop and jrcxz reach no further than a byte: over the jump to what follows.
     over = raw[:-1] + bytes((len(emit.near_jump(0)),))
-    return _direct(over, [end, last.target])
+    return _direct(over, at, end, last.target)
 
 
-def _indirect(last: Known, end: int) -> Left:
+def _indirect(last: Known, end: int, at: int) -> Left:
     """Put the target into rcx, do what else the instruction does, and look the target up."""
     flow, reads = last.effects.flow, last.effects.reads
     code = emit.gs_store(area.RAX_SPILL, RAX) + emit.gs_store(area.RCX_SPILL, RCX)
-    spilled = len(code)
+    spilled = at + len(code)
     fixes: tuple[Fix, ...] = ()
     if flow is Flow.RETURN:
         dropped = last.instruction.immediate16 if last.instruction.op_count else 0
@@ -89,9 +109,9 @@ def _indirect(last: Known, end: int) -> Left:
     else:
         code += emit.move(RCX, general_number(last.instruction.op0_register))
     if flow is Flow.INDIRECT_CALL:
-        fixes += _pushed(len(code), end)
+        fixes += _pushed(at + len(code), end)
         code += emit.push_number(end)
-    return Left(code + LOOKUP, (), spilled, len(code) + LOOKUP_TRAP, fixes)
+    return Left(code + LOOKUP, (), spilled, at + len(code) + LOOKUP_TRAP, fixes)
 
 
 def _pushed(at: int, number: int) -> tuple[Fix, ...]:

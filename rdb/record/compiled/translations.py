@@ -76,12 +76,33 @@ class Translations:
             self._look_at_mappings()
             mapping = self._mapping(pc)
         made = None
-        if mapping is not None and mapping.executable and mapping.name != _NO_CODE:
+        if mapping is not None and _has_code(mapping):
             made = self._from_image(pc, mapping) or self._make(pc, mapping)
         if made is None:
             self._at[pc] = None
             return None
-        return self._use(made)
+        self._use(made)
+        self._go_ahead(made)
+        return made
+
+    def _go_ahead(self, block: Block) -> None:
+        """Translate what will be executed behind a new block, almost certainly: an exit to us costs as much as a translation.
+
+        That is where its only way leads, and where a call at its end comes back to.
+        """
+        todo = [block]
+        while todo:
+            translation = todo.pop().translation
+            targets = [jump.target for jump in translation.jumps] if len(translation.jumps) == 1 else []
+            targets += [] if translation.returns is None else [translation.returns]
+            for pc in targets:
+                if pc in self._versions or pc in self._at or pc in self._stops:
+                    continue
+                mapping = self._mapping(pc)
+                if mapping is not None and _has_code(mapping) and not can_change(mapping):
+                    made = self._from_image(pc, mapping) or self._make(pc, mapping)
+                    if made is not None:
+                        todo.append(self._use(made))
 
     def _from_image(self, pc: int, mapping: Mapping) -> Block | None:
         """The block that an image has for `pc`, if it was not met yet and may be used."""
@@ -208,3 +229,7 @@ class Translations:
     def _mapping(self, address: int) -> Mapping | None:
         index = bisect.bisect_right(self._starts, address) - 1
         return self._mappings[index] if index >= 0 and address < self._mappings[index].end else None
+
+
+def _has_code(mapping: Mapping) -> bool:
+    return mapping.executable and mapping.name != _NO_CODE
