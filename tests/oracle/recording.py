@@ -154,10 +154,17 @@ class Recording:
         """One instruction in the recorded past."""
         self.go(Resume(direction, step=True))
 
-    def follow(self, direction: Direction) -> None:
-        """Look at the thread whose instruction is the next in `direction`."""
+    def retrace(self, direction: Direction) -> None:
+        """One instruction in the recorded past, whosever it is; its thread is the one that is looked at then."""
+        back = direction is Direction.REVERSE
         turns, position = self.engine.log.turns, self.position
-        self.target.select_thread(turns.lives[turns.at(position - (direction is Direction.REVERSE))].thread)
+        life = turns.lives[turns.at(position - back)]
+        if not life.exists(position):
+            # It has ended by that instruction: behind it there is nobody who could step back over it.
+            self.goto(position - 1)
+            return
+        self.target.select_thread(life.thread)
+        self.step(direction)
 
     # -- as a subject of tests.oracle.moment
 

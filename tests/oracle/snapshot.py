@@ -111,8 +111,7 @@ def walk(recording: Recording, moment: Moment, compare: Callable[[Moment, str], 
         for _ in range(steps):
             recording.step(away)
         while recording.position > moment.position if away is Direction.FORWARD else recording.position < moment.position:
-            recording.follow(away.opposite)
-            recording.step(away.opposite)
+            recording.retrace(away.opposite)
         if steps:
             compare(moment, f"by {steps} steps {away.opposite.value}")
 
