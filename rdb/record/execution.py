@@ -228,10 +228,11 @@ class Execution:
             return None
         if isinstance(result, Ended):
             return self._ended(result)
-        if isinstance(result, Arrived):
-            return self._arrived(result.status)
         self.schedule.births()
-        return (*self.departures.births(), *result) or self._behind()
+        born = self.departures.births()
+        if isinstance(result, Arrived):
+            return (*born, *(self._arrived(result.status) or ())) or None
+        return (*born, *result) or self._behind()
 
     def _behind(self) -> Reasons | None:
         """Why to stop behind an instruction that was executed outside a burst."""

@@ -117,6 +117,12 @@ class HeldSignals:
         self._rest.clear()
         self._handling.clear()
 
+    def ended(self, thread: int) -> None:
+        """A thread is no more."""
+        for each in (self._rest, self._since, self._masks):
+            each.pop(thread, None)
+        self._handling.discard(thread)
+
     # -- masks
 
     def put(self, mask: bytes) -> None:

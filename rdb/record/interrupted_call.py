@@ -71,6 +71,10 @@ class InterruptedCalls:
             stepper.general[:] = left.after
             stepper.write_back()
 
+    def ended(self, thread: int) -> None:
+        """A thread is no more."""
+        self._left.pop(thread, None)
+
     def forget(self) -> None:
         """The threads are about to be given other registers: their calls are not under way any more."""
         self._left.clear()

@@ -135,9 +135,10 @@ class Schedule:
                     self.switch(thread)
                     return Returned(thread, None, self.reported.pop(thread))
                 if thread not in self.left:
-                    self.absorb()
+                    # Whoever had the turn may have ended: what is recorded here needs one who lives.
                     if thread != self.thread:
                         self.switch(thread)
+                    self.absorb()
                     return None
                 status = self.threads.look(thread)
                 if status is not None:
@@ -263,6 +264,8 @@ class Schedule:
 
     def births(self) -> None:
         """The threads that the last call has made exist from here on."""
+        if not self._newborn:
+            return
         parent, mask = self.thread, self.calls.delivery.held.mask()
         for thread in self._newborn:
             self.turns.born(thread, self.recorder.log.high)
@@ -270,6 +273,7 @@ class Schedule:
             self.calls.clear_trap_flag()
             ptrace.set_signal_mask(thread, mask)
             self.stand_ready()
+            self.calls.delivery.born(mask)
             self.switch(parent)
         self._newborn.clear()
 
@@ -284,9 +288,11 @@ class Schedule:
         self.machine.banks[number] = registers
         self.turns.lives[number].pc = self.recorder.pc
         self.turns.died(number, log.high)
+        self.calls.delivery.forget(self.thread)
 
     def end(self, thread: int) -> None:
         """End a thread of the process, without a trace in memory: in the past where we go on it does not exist."""
+        self.calls.delivery.forget(thread)
         self.injector.pid = thread
         for name, size in (("set_robust_list", self.calls.abi.word * 3), ("set_tid_address", 0)):
             self.injector.call(name, 0, size)

@@ -138,6 +138,17 @@ class SignalDelivery:
         self._infos.clear()
         self._masks.clear()
 
+    def born(self, mask: bytes) -> None:
+        """The thread has come, with this mask."""
+        self._masks[self._thread] = mask
+
+    def forget(self, thread: int) -> None:
+        """A thread has ended: the kernel may use its id again."""
+        for each in (self.altstacks, self._masks, self._infos):
+            each.pop(thread, None)
+        self.calls.ended(thread)
+        self.held.ended(thread)
+
     def let_go(self) -> None:
         """Recording ends here: what is under way goes on without us."""
         self.calls.give_back()

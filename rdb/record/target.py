@@ -335,8 +335,10 @@ class RecordTarget(Target):
 
     def _record(self, request: Resume) -> tuple[Reason, ...]:
         until = Until(frozenset(self._breakpoints), request.within or Until().within, tuple(self._watches))
-        reasons = self.execution.run(request, until)
-        self.past.position = self.log.high
+        try:
+            reasons = self.execution.run(request, until)
+        finally:
+            self.past.position = self.log.high
         self.limits.prune()
         return reasons
 
