@@ -40,12 +40,12 @@ from rdb.events import (
     Stop,
 )
 from rdb.expr.evaluate import evaluate_condition
+from rdb.legs import Continue, Place, Walk
 from rdb.linux.signals import Disposition
 from rdb.stops import BreakpointHit, Caught, ConditionFailed, Show, StepDone, StopReport
 from rdb.symbols.unwind import FrameId
 from rdb.target.base import Target
 from rdb.threads import Threads
-from rdb.walks import Continue, Place, Walk
 from rdb.watchpoints import Watched, Watchpoints
 
 # After these a walk just goes on.
@@ -109,6 +109,7 @@ class RunControl:
         self._interrupted = False
         self._walker, self._passing = self.program.target.thread, 0
         self._locked = self._locks(walk)
+        walk.into_handler = self._stands_for_signal()
         begun = walk.begun()
         if begun is not None:
             return self._report(Stop((begun,), self._walker), (begun,), start, began_in)
@@ -122,6 +123,14 @@ class RunControl:
             if stop.reason(Executed) is not None:
                 # Nothing that the walk was looking for exists in the new program.
                 walk = Continue(walk.place, Direction.FORWARD)
+
+    def _stands_for_signal(self) -> bool:
+        """Whether the user has been told of a signal that the current thread gets next."""
+        target = self.program.target
+        if target.is_live or not target.threads():
+            return self.pending_signal != 0
+        info = target.signal_info()
+        return bool(info) and self._disposition(int.from_bytes(info[:4], "little")).stop
 
     def _locks(self, walk: Walk) -> bool:
         mode = self.program.settings.text("scheduler-locking")
@@ -279,7 +288,7 @@ class RunControl:
         return walk.arrived(stop)
 
     def _on_signal(self, signal: Signalled) -> Sequence[Reason]:
-        disposition = self.signals.get(signal.number, Disposition(True, True, True))
+        disposition = self._disposition(signal.number)
         if self.program.target.is_live:
             self.pending_signal = signal.number if disposition.forward else 0
         if disposition.stop and not self._is_foreign:
@@ -287,6 +296,9 @@ class RunControl:
         if disposition.tell:
             self.tell(signal)
         return ()
+
+    def _disposition(self, number: int) -> Disposition:
+        return self.signals.get(number, Disposition(True, True, True))
 
     def _on_breakpoint(self, address: int) -> Sequence[Reason]:
         if address in self.program.internal_stops:

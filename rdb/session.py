@@ -25,6 +25,7 @@ from rdb import new_image
 from rdb.arch.base import Bank
 from rdb.errors import RdbError
 from rdb.events import Direction, Executed, Exited, Killed, Reason, Resume, Stop
+from rdb.legs import Continue, ReverseFinish, ToPlaces, Walk
 from rdb.linux import signals
 from rdb.returned import returned_value
 from rdb.run_control import RunControl
@@ -32,16 +33,7 @@ from rdb.stopping import Stopping
 from rdb.stops import FunctionFinished, LocationReached, Show, StopReport
 from rdb.symbols.unwind import Frame
 from rdb.target.base import Stratum
-from rdb.walks import (
-    Continue,
-    Finish,
-    FinishInlined,
-    Instruction,
-    ReverseFinish,
-    SourceLine,
-    ToPlaces,
-    Walk,
-)
+from rdb.walks import Finish, FinishInlined, Instruction, SourceLine
 
 if TYPE_CHECKING:
     from rdb.record.target import RecordTarget, Status
@@ -179,7 +171,11 @@ class Session(Stopping):
 
     def _instructions(self, count: int, direction: Direction | None, over: bool) -> StopReport:
         wanted = self.need_direction(direction)
-        return self._go(Instruction(self, wanted, over=over), count, lambda: Instruction(self, wanted, over=over))
+
+        def walk() -> Walk:
+            return Instruction(self, wanted, over, handlers=wanted is Direction.REVERSE or not self.target.is_live)
+
+        return self._go(walk(), count, walk)
 
     def until(self) -> StopReport:
         """Like next, but never back to earlier code of the function (forwards only)."""

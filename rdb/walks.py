@@ -1,8 +1,7 @@
-"""Walks: what step, next, finish, until and their reverses do between two stops of the target.
+"""Walks: what step, next, finish, until and their reverses do between two stops of the target, made of legs (rdb.legs).
 
-A walk is asked for the next request to the target, and told of each place where the target came to rest without a reason of the
-user's.  It answers Done, or goes on with another leg.  One algorithm serves both directions: a line is left at its start when
-walking backwards, at the start of the next when walking forwards; a function is entered at its entry, or at its return.
+One algorithm serves both directions: a line is left at its start when walking backwards, at the start of the next when walking
+forwards; a function is entered at its entry, or at its return.
 
 What counts as a place (a line's stretch of code, a frame's identity, a caller's address) comes from the symbols; a walk never
 looks at the record list.
@@ -11,102 +10,32 @@ looks at the record list.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rdb.address import Range
 from rdb.errors import RdbError
 from rdb.events import Direction, Reason, Resume, Stop
-from rdb.stops import FunctionFinished, LocationReached, StepDone
+from rdb.legs import Place, ToPlaces, Walk, called_from, identity, leave_callee, over_handler, same
+from rdb.stops import FunctionFinished, StepDone
 
 if TYPE_CHECKING:
     from rdb.symbols.objects import Line
-    from rdb.symbols.table import SymbolTable
     from rdb.symbols.unwind import Frame, FrameId
 
 
-class Place(Protocol):
-    """What a walk may ask of the stopped program."""
-
-    @property
-    def table(self) -> SymbolTable: ...
-
-    @property
-    def pc(self) -> int: ...
-
-    @property
-    def innermost(self) -> Frame | None:
-        """The frame that the user sees as the innermost, which may be an inlined call."""
-
-    def show_inlined(self, hidden: int | None) -> None:
-        """Enter all but `hidden` of the inlined calls that begin exactly at pc; each leg ends with none entered."""
-
-    def frame_at(self, level: int) -> Frame | None:
-        """A frame by its level among frames that are not inlined; None beyond the last."""
-
-
-@dataclass
-class Walk:
-    """Base of the walks.  `stops` are addresses where the target must stop for the walk's own sake."""
-
-    place: Place
-    direction: Direction
-    stops: tuple[int, ...] = ()
-
-    @property
-    def forward(self) -> bool:
-        return self.direction is Direction.FORWARD
-
-    @property
-    def stepping(self) -> bool:
-        """Whether `set scheduler-locking step` keeps other threads where they are."""
-        return False
-
-    def begun(self) -> Reason | None:
-        """The reason to stop without having moved at all, or None to go."""
-        return None
-
-    def request(self) -> Resume:
-        """The next leg."""
-        return Resume(self.direction)
-
-    def arrived(self, stop: Stop) -> Reason | None:
-        """The target stopped and no user's reason holds; the reason to end the walk, or None to go on."""
-        return None
-
-
-@dataclass
-class Continue(Walk):
-    """Until something else stops the program."""
-
-
-@dataclass
-class ToPlaces(Walk):
-    """Until one of some addresses is reached: in any frame, or, where a FrameId is given, in that frame only."""
-
-    targets: tuple[tuple[int, FrameId | None], ...] = ()
-    reason: Reason = field(default_factory=LocationReached)
-
-    def __post_init__(self) -> None:
-        self.stops = tuple(address for address, _ in self.targets)
-
-    def arrived(self, stop: Stop) -> Reason | None:
-        pc = self.place.pc
-        for address, frame in self.targets:
-            if address == pc and (frame is None or _same(self.place.frame_at(0), frame)):
-                return self.reason
-        return None
-
-
-@dataclass
 class Instruction(Walk):
-    """stepi and nexti: one instruction; nexti passes over a call (or, backwards, over the function returned from)."""
+    """stepi and nexti: one instruction.
 
-    over: bool = False
+    over      pass over a call (or, backwards, over the function returned from), and over handlers of signals
+    handlers  otherwise: go into handlers of signals, as in the past where all that was executed is there to be walked through
+    """
 
-    def __post_init__(self) -> None:
-        self._start = _identity(self.place.frame_at(0))
+    def __init__(self, place: Place, direction: Direction, over: bool = False, handlers: bool = False) -> None:
+        super().__init__(place, direction)
+        self.over, self._enters = over, handlers and not over
+        self._start, self._pc = identity(place.frame_at(0)), place.pc
         self._leg: Walk | None = None
+        self._in_handler = False
 
     @property
     def stepping(self) -> bool:
@@ -122,17 +51,24 @@ class Instruction(Walk):
         return reason
 
     def _reason(self, stop: Stop) -> Reason | None:
-        if self._leg is not None:
-            if self._leg.arrived(stop) is None:
-                return None
-            self._leg, self.stops = None, ()
-            if self.forward:
-                return StepDone()
-        elif self.over and _called_from(self.place, self._start):
-            self._leg = leave_callee(self.place, self.direction)
-            self.stops = self._leg.stops
-            return None
-        return StepDone()
+        if self._leg is None:
+            self._leg = self._over()
+        elif self._leg.arrived(stop) is not None:
+            self._leg = None
+            if self._in_handler and self.place.pc == self._pc:
+                return None  # the instruction is still to be executed
+        self.stops = self._leg.stops if self._leg else ()
+        return None if self._leg else StepDone()
+
+    def _over(self) -> Walk | None:
+        """What has to be passed over first."""
+        handler = None
+        if not (self._enters or self.into_handler):
+            handler = over_handler(self.place, self.direction, self._start)
+        self._in_handler = handler is not None
+        if handler is None and self.over and called_from(self.place, self._start):
+            return leave_callee(self.place, self.direction)
+        return handler
 
 
 class SourceLine(Walk):
@@ -153,12 +89,13 @@ class SourceLine(Walk):
         super().__init__(place, direction)
         self.over, self.onwards, self.enter_all = over, onwards, enter_all
         self.blind: str | None = None
+        self._pc = place.pc
         self._leg: Walk | None = None
         self._after_leg: Callable[[], Reason | None] = self._look
         frame = place.frame_at(0)
-        self._frame = _identity(frame)
+        self._frame = identity(frame)
         innermost = place.innermost
-        self._inside = _identity(innermost)
+        self._inside = identity(innermost)
         self._line = place.table.line_at(place.pc)
         self._number = _line_number(innermost.line if innermost is not None else self._line)
         if self._line is None:
@@ -200,6 +137,7 @@ class SourceLine(Walk):
     def arrived(self, stop: Stop) -> Reason | None:
         if self._leg is not None:
             if self._leg.arrived(stop) is None:
+                self.stops = self._leg.stops
                 return None
             self._leg, self.stops = None, ()
             return self._after_leg()
@@ -211,7 +149,12 @@ class SourceLine(Walk):
 
     def _look(self) -> Reason | None:
         """Where are we?  Still on the line, in a function that was called, back in a caller, or on another line."""
-        if _called_from(self.place, self._frame):
+        handler = None if self.into_handler else over_handler(self.place, self.direction, self._frame)
+        self.into_handler = False
+        if handler is not None:
+            self._go(handler, self._behind_handler)
+            return None
+        if called_from(self.place, self._frame):
             return self._in_callee()
         if self.place.pc in self.within and self._in_same_frame():
             return self._at_line_start()
@@ -221,6 +164,10 @@ class SourceLine(Walk):
         if innermost is not None and self._inside is not None and self._inside in _inlined_callers(innermost):
             return None if self.over else StepDone()
         return self._elsewhere()
+
+    def _behind_handler(self) -> Reason | None:
+        """A handler was passed over; where that was all, the instruction that the signal interrupted is still to be gone over."""
+        return None if self.place.pc == self._pc else self._look()
 
     def _at_inlined_call(self, innermost: Frame) -> Reason | None:
         """At the beginning of an inlined call: stop if the call is on another line, else pass over it or enter it."""
@@ -232,7 +179,7 @@ class SourceLine(Walk):
         return StepDone()
 
     def _in_same_frame(self) -> bool:
-        return self._frame is None or _same(self.place.frame_at(0), self._frame)
+        return self._frame is None or same(self.place.frame_at(0), self._frame)
 
     def _at_line_start(self) -> Reason | None:
         """Backwards, a line that was entered in its middle is done at its start; forwards it goes on."""
@@ -277,7 +224,7 @@ class SourceLine(Walk):
     def _pass_fragment(self, line: Line) -> None:
         """Code of another line that is no beginning of a statement: in the same frame the line left is still the one that
         counts, in another one any beginning of a statement will do, as in GDB."""
-        if _identity(self.place.innermost) == self._inside:
+        if identity(self.place.innermost) == self._inside:
             self.within = Range(line.start, line.end)
         else:
             self._rebase()
@@ -307,8 +254,8 @@ class SourceLine(Walk):
         if line is not None:
             self.within = Range(line.start, line.end)
             self._number = (line.path, line.line)
-        self._frame = _identity(self.place.frame_at(0))
-        self._inside = _identity(self.place.innermost)
+        self._frame = identity(self.place.frame_at(0))
+        self._inside = identity(self.place.innermost)
 
 
 class FinishInlined(SourceLine):
@@ -316,7 +263,7 @@ class FinishInlined(SourceLine):
 
     def __init__(self, place: Place, direction: Direction, frame: Frame) -> None:
         super().__init__(place, direction, over=True)
-        self._inside = _identity(frame.older)
+        self._inside = identity(frame.older)
         self._number = None
         self.within = Range(place.pc, place.pc)
 
@@ -333,46 +280,6 @@ class Finish(ToPlaces):
         self.reason = FunctionFinished(frame.function)
 
 
-class ReverseFinish(Walk):
-    """reverse-finish: back to the call of the current function, by way of its entry."""
-
-    def __init__(self, place: Place, frame: Frame) -> None:
-        super().__init__(place, Direction.REVERSE)
-        self._entry = frame.function_start
-        self._cfa = frame.cfa
-        self._at_entry = place.pc == self._entry
-        self.stops = () if self._at_entry else (self._entry,)
-
-    def request(self) -> Resume:
-        return Resume(self.direction, step=self._at_entry)
-
-    def arrived(self, stop: Stop) -> Reason | None:
-        if self._at_entry:
-            return FunctionFinished(None)
-        frame = self.place.frame_at(0)
-        if self.place.pc == self._entry and (frame is None or frame.cfa >= self._cfa):
-            self._at_entry, self.stops = True, ()
-        return None
-
-
-class _BackOverCall(ReverseFinish):
-    """Having gone backwards into a function at its return: leave it by its entry."""
-
-
-def leave_callee(place: Place, direction: Direction) -> Walk:
-    """Out of the function that was just entered: forwards by its return, backwards by its entry."""
-    frame, caller = place.frame_at(0), place.frame_at(1)
-    if frame is None or caller is None:
-        raise RdbError("Cannot find the caller of the current function.")
-    if direction is Direction.REVERSE:
-        return _BackOverCall(place, frame)
-    return ToPlaces(place, direction, targets=((caller.pc, caller.id),))
-
-
-def _identity(frame: Frame | None) -> FrameId | None:
-    return frame.id if frame is not None else None
-
-
 def _line_number(line: Line | None) -> tuple[str, int] | None:
     return (line.path, line.line) if line is not None else None
 
@@ -384,19 +291,5 @@ def _inlined_callers(frame: Frame) -> Iterator[FrameId]:
         older = older.older
         if older is not None:
             yield older.id
-
-
-def _same(frame: Frame | None, identity: FrameId) -> bool:
-    return frame is not None and (frame.cfa, frame.function_start) == (identity.cfa, identity.function_start)
-
-
-def _called_from(place: Place, identity: FrameId | None) -> bool:
-    """Whether the innermost frame was called by the frame `identity`."""
-    if identity is None:
-        return False
-    frame = place.frame_at(0)
-    if frame is None or _same(frame, identity) or frame.cfa >= identity.cfa:
-        return False
-    return _same(place.frame_at(1), identity)
 
 

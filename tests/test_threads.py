@@ -22,11 +22,12 @@ from rdb.events import (
     Stepped,
     Stop,
 )
+from rdb.legs import Continue, ToPlaces
 from rdb.session import Session
 from rdb.stops import BreakpointHit, StopReport
 from rdb.target.base import Stratum, Target
 from rdb.threads import Threads
-from rdb.walks import Continue, Instruction, ToPlaces
+from rdb.walks import Instruction
 from tests.build import program
 
 FORWARD, REVERSE = Direction.FORWARD, Direction.REVERSE

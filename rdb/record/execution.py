@@ -277,5 +277,14 @@ class Execution:
         return (Killed(os.WTERMSIG(status)),)
 
     def _deliver(self, number: int) -> Reasons | None:
+        """Have the thread in turn get a signal; the first instruction of the handler is where a step is done."""
+        high = self.log.high
         status = self.delivery.deliver(number)
-        return self._arrived(status) if status != TRAPPED else None
+        if status != TRAPPED:
+            return self._arrived(status)
+        if self.log.high == high:
+            return None
+        self._beginner = None
+        if self._single and self._step == self.schedule.thread:
+            return self._at_breakpoint() or (Stepped(),)
+        return self._behind()

@@ -181,6 +181,11 @@ class Past:
         mask = (1 << 8 * register.size) - 1
         self.arch.registers.put(register, banks, (value & mask).to_bytes(register.size, "little"))
 
+    def signal_info(self) -> bytes:
+        """The siginfo_t of the signal that the current thread is about to get; b"" if there is none."""
+        info = self.log.deliveries.at(self.position)
+        return info if info is not None and self.number == self.log.turns.at(self.position) else b""
+
     # -- resuming
 
     def resume(self, request: Resume, until: Until) -> tuple[Reason, ...]:

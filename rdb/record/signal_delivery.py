@@ -130,6 +130,10 @@ class SignalDelivery:
         self._undone.clear()
         return info
 
+    def info(self, thread: int) -> bytes:
+        """The siginfo_t of the signal that a thread has stopped for and has not got yet; b"" if there is none."""
+        return self._infos.get(thread, b"")
+
     def cut(self) -> None:
         """The program goes on from the past: no call is under way there, and what has arrived since has not."""
         self.calls.forget()

@@ -227,6 +227,10 @@ class RecordTarget(Target):
         with self._user_change():
             self.beneath.write_bank(bank, data)
 
+    def signal_info(self) -> bytes:
+        """In the past: of the signal that is about to be delivered."""
+        return self.past.signal_info() if self.replaying else self.delivery.info(self.thread)
+
     def write_memory(self, address: int, data: bytes) -> None:
         if self.replaying:
             self._ask_to_cut(

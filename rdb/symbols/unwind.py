@@ -34,6 +34,7 @@ _LONGEST_STACK = 1_000_000
 # ret, ret N, and ret with the prefixes rep and bnd.
 _RETURNS = (b"\xc3", b"\xc2", b"\xf3\xc3", b"\xf2\xc3")
 _SIGRETURN = bytes.fromhex("48c7c00f0000000f05")
+_SIGRETURN_CALL = 7  # where in that the system call is
 # Linux's struct ucontext on x86-64 (asm/sigcontext.h): the registers from uc_mcontext on, which starts 40 bytes in.
 _SIGNAL_REGISTERS = (
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rdi", "rsi", "rbp", "rbx", "rdx", "rax", "rcx", "rsp", "rip", "eflags",
@@ -212,9 +213,9 @@ class _Unwinder:
             physical.entry = object.call_frames.find(address)
         if physical.entry is not None and object is not None:
             physical.row = physical.entry.row_at(physical.lookup_pc - object.bias)
-            if physical.entry.signal:
-                # A trampoline is not called: it stands at its first instruction, or in its midst when it was interrupted itself.
-                physical.is_signal, physical.after_call = True, False
+        if physical.entry.signal if physical.entry is not None else self._at_sigreturn(physical):
+            # A trampoline is not called: it stands at its first instruction, or in its midst when it was interrupted itself.
+            physical.is_signal, physical.after_call = True, False
         try:
             physical.cfa = self._cfa(physical) if physical.row is not None else self._guessed_cfa(physical)
         except (Unavailable, CannotAccessMemory):
@@ -303,7 +304,7 @@ class _Unwinder:
         return self._shape(physical)[0] & self.mask
 
     def _unwind_without_tables(self, physical: _Physical) -> _Physical | None:
-        if self.machine is X86_64 and self._at_sigreturn(physical):
+        if physical.is_signal:
             return self._unwind_signal(physical)
         cfa, saved = self._shape(physical)
         size = self.machine.pointer_size
@@ -318,12 +319,16 @@ class _Unwinder:
         return caller if caller.pc else None
 
     def _at_sigreturn(self, physical: _Physical) -> bool:
-        """Whether pc is at the two instructions that return from a signal handler (mov $15,%rax; syscall)."""
+        """Whether pc is at one of the two instructions that return from a signal handler (mov $15,%rax; syscall)."""
+        return self.machine is X86_64 and any(
+            self._reads(start, _SIGRETURN) for start in (physical.pc, physical.pc - _SIGRETURN_CALL)
+        )
+
+    def _reads(self, address: int, code: bytes) -> bool:
         try:
-            physical.is_signal = self.memory(physical.pc, len(_SIGRETURN)) == _SIGRETURN
+            return self.memory(address, len(code)) == code
         except CannotAccessMemory:
-            physical.is_signal = False
-        return physical.is_signal
+            return False
 
     def _unwind_signal(self, physical: _Physical) -> _Physical:
         base = self._value(physical, "rsp") + _SIGNAL_REGISTERS_AT

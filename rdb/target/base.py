@@ -75,6 +75,10 @@ class Target:
     def write_bank(self, bank: Bank, data: bytes) -> None:
         self.beneath.write_bank(bank, data)
 
+    def signal_info(self) -> bytes:
+        """The siginfo_t of the signal with which the current thread has stopped, b"" if it has stopped without one."""
+        return self.beneath.signal_info()
+
     def read_memory(self, address: int, size: int) -> bytes:
         """`size` bytes, or CannotAccessMemory."""
         return self.beneath.read_memory(address, size)
@@ -194,6 +198,9 @@ class _Nothing(Target):
 
     def write_bank(self, bank: Bank, data: bytes) -> None:
         raise NoRegisters
+
+    def signal_info(self) -> bytes:
+        return b""
 
     def read_memory(self, address: int, size: int) -> bytes:
         raise CannotAccessMemory(address, size)

@@ -70,6 +70,10 @@ class Lookout:
         general = ptrace.get_registers(thread, self.arch.registers.sizes[Bank.GENERAL])
         return int.from_bytes(self.arch.registers.get(self.arch.registers[self.arch.pc], (general, b"")), "little")
 
+    def signal_info(self, thread: int) -> bytes:
+        """The siginfo_t of the signal with which a thread has stopped; b"" if it has stopped without one."""
+        return self._at(thread).info
+
     # -- statuses
 
     def _note(self, thread: int, status: int) -> None:
@@ -89,9 +93,9 @@ class Lookout:
         standing, event, number = self._at(thread), status >> 16, os.WSTOPSIG(status)
         standing.takes_signal = not event
         standing.group_stop = number if event == Event.STOP and number != signals.SIGTRAP else 0
+        standing.info = info = b"" if event else ptrace.signal_info(thread)
         if event:
             return self._on_event(thread, Event(event))
-        info = ptrace.signal_info(thread)
         code, sender = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:20], "little")
         if number == signals.SIGTRAP and code > 0:
             return self._on_trap(thread, code)

@@ -113,6 +113,9 @@ class NativeTarget(Target):
             whole = ptrace.get_extended(self.thread, self.arch.registers.sizes[bank])
             ptrace.set_extended(self.thread, data + bytes(whole[len(data) :]))
 
+    def signal_info(self) -> bytes:
+        return self._movement.signal_info(self.thread)
+
     def read_memory(self, address: int, size: int) -> bytes:
         return self.memory.read(address, size)
 

@@ -16,6 +16,7 @@ class Standing:
     told: int | None = None  # the pc at which it was told of
     reasons: tuple[Reason, ...] = ()  # found and not told yet
     signal: int = 0  # to be delivered when it goes on
+    info: bytes = b""  # the siginfo_t of the signal with which it stopped last
     takes_signal: bool = False  # it stands where ptrace delivers signals
     sent: set[int] = field(default_factory=set)  # signals of ours on their way to it
     group_stop: int = 0  # the signal by which job control has stopped it
