@@ -14,9 +14,12 @@ from rdb.arch.base import Bank
 from rdb.debuggee import Debuggee
 from rdb.errors import NoThread, RdbError
 from rdb.events import Reason, ThreadCreated, ThreadExited
+from rdb.expr.convert import make
+from rdb.expr.siginfo import siginfo
 from rdb.family import Family
 from rdb.linux import procfs
 from rdb.symbols.machine_registers import MACHINES
+from rdb.symbols.types import INT
 from rdb.target.base import Target
 from rdb.target.native import NativeTarget
 from rdb.threads import Thread, ThreadInfo
@@ -30,8 +33,9 @@ class Threaded(Family):
     def __init__(self, query: Callable[[str], bool], notify: Callable[[object], None]) -> None:
         super().__init__(query, notify)
         computed = self.convenience.computed
-        computed["_thread"] = computed["_gthread"] = lambda: self.thread_number
-        computed["_inferior"] = lambda: self.debuggee.number
+        computed["_thread"] = computed["_gthread"] = lambda: make(INT, self.thread_number)
+        computed["_inferior"] = lambda: make(INT, self.debuggee.number)
+        computed["_siginfo"] = lambda: siginfo(self.target.signal_info, self.arch.pointer_size) if self.target.threads() else None
 
     # -- which there are
 

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rdb.expr.convert import make
 from rdb.expr.value import Value
-from rdb.symbols.types import INT
 
 
 class Convenience(dict[str, Value]):
-    """By name without the dollar; `computed` gives ints."""
+    """By name without the dollar; what `computed` gives may be None: then there is no such variable now."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.computed: dict[str, Callable[[], int]] = {}
+        self.computed: dict[str, Callable[[], Value | None]] = {}
 
     def __missing__(self, name: str) -> Value:
-        return make(INT, self.computed[name]())
+        value = self.computed[name]()
+        if value is None:
+            raise KeyError(name)
+        return value
 
     def get(self, name: str, default: Value | None = None) -> Value | None:  # type: ignore[override]
         """The value of a variable, stored or computed."""
