@@ -9,6 +9,9 @@ appends to two streams.  *Trace*: one 64-bit word per execution of a block, the 
 its flags as they were before, if it changes any.  *Values*: one record per execution, in 64-bit words: the registers that the
 block changes, in the order of `Translation.registers`, each padded to words; then for each write to memory its address and the
 old contents, padded likewise.
+
+A write that is too long for that, or of which only the moment says how long it is, is saved in pieces by *savers*: blocks without
+instructions, whose executions follow that of the block that writes.  They are the first in every table of blocks.
 """
 
 from __future__ import annotations
@@ -87,12 +90,14 @@ class Translation(NamedTuple):
     writes      to memory, in the order in which they happen
     size        of a record in bytes
     jumps       direct ways out
-    lookup      the offset of the trap for an indirect target that is in no table, or 0
+    lookup      the offset of the trap for an indirect target that is in no table, or 0; with a target that is beyond all
+                addresses, nothing has been done that cannot be taken back, and the block is left to single steps
     changed     the offsets of the traps for code that is not any more what was translated
     returns     where a call at the end comes back to, or None
     stage       see there
     held        what the translator wants to know again for `program_registers`: numbers, and tuples of numbers
     fixes       what in `code` depends on where things stand, except for jumps
+    saved       from which offsets on the trace, and the values, have executions of savers, if there are any
     """
 
     addresses: tuple[int, ...]
@@ -109,6 +114,7 @@ class Translation(NamedTuple):
     stage: Stage
     held: tuple[object, ...]
     fixes: tuple[Fix, ...]
+    saved: tuple[int, int] = (0, 0)
 
 
 class Table(NamedTuple):
@@ -221,6 +227,10 @@ class Translator(Protocol):
 
     @property
     def address_limit(self) -> int: ...
+
+    @property
+    def savers(self) -> tuple[Translation, ...]:
+        """The blocks, from number 0 on, that save pieces of long writes; their one write is the last instruction's before."""
 
     @property
     def walk_registers(self) -> WalkRegisters: ...

@@ -7,7 +7,7 @@ import platform
 import pytest
 from iced_x86 import Decoder, Formatter, FormatterSyntax
 
-from rdb.arch.x86_64.translation import head
+from rdb.arch.x86_64.translation import head, spreading
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.encoding import Place
 from rdb.arch.x86_64.translation.translator import X86Translator
@@ -101,7 +101,13 @@ def test_what_a_block_is_made_of() -> None:
         ("fd", 0),  # std: a flag that is not arithmetic
         ("658b0425 00000000", 0),  # gs is ours
         ("d9e8 90", 2),  # x87
-        ("f3aa", 0),  # rep stosb
+        ("f3aa 90", 1),  # rep stosb is saved in pieces
+        ("90 f3aa", 1),
+        ("67f3aa", 0),  # the same, counted by ecx
+        ("9c 90", 1),  # pushf, popf
+        ("9d 90", 1),
+        ("480fc7642440 90", 1),  # xsavec64, xrstor64
+        ("480fae6c2440 90", 1),
         ("f3a6 90", 1),  # repe cmpsb writes no memory, but one step is not all of it
         ("cc", 0),
         ("8ed8", 0),  # mov ds,eax
@@ -148,3 +154,19 @@ def test_the_oracle_notices_what_is_not_saved(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(head, "saves", head.saves.__wrapped__)
     monkeypatch.setattr(head, "_save_unit", lambda *_: b"")
     assert any("undone" in miss for miss in blocks.run(400, seed=5).misses)
+
+
+@on_x86_64
+@pytest.mark.parametrize("name", ["_save", "_checks"])
+def test_the_oracle_notices_what_is_not_saved_in_pieces_or_not_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without: dict[str, object] = {"_save": lambda *_: emit.gs_load(10, 0x10) + emit.gs_load(11, 0x18), "_checks": lambda *_: []}
+    monkeypatch.setattr(spreading, name, without[name])
+    assert any("undone" in miss for miss in blocks.run(400, seed=5).misses)
+
+
+@on_x86_64
+def test_pieces_are_saved() -> None:
+    """Of strings of no iterations at all and of thousands; a share of the blocks is left to single steps."""
+    report = blocks.run(1500, seed=23)
+    assert report.misses == []
+    assert report.pieces > 1000 and report.refused > 5

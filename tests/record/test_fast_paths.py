@@ -11,8 +11,8 @@ from tests.build import program
 from tests.oracle import snapshot
 from tests.oracle.recording import Recording
 
-PROGRAM = ("record_fast.c", "-O1", "-g", "-lm")
-KINDS = ("clocks", "floats")
+PROGRAM = ("record_fast.c", "-O1", "-g", "-mno-red-zone", "-lm")
+KINDS = ("clocks", "floats", "repeats", "state", "flags")
 
 
 def alone(kind: str, output: Path) -> int:
@@ -28,7 +28,7 @@ def test_hardly_anything_is_recorded_alone(kind: str, tmp_path: Path) -> None:
     assert alone(kind, tmp_path / "output") < 150
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind == "repeats" else pytest.mark.long) for kind in KINDS])
 def test_the_past_is_the_past(kind: str) -> None:
     report = snapshot.check(program(*PROGRAM), [kind], "compiled")
     assert not report.misses

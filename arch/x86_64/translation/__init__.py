@@ -4,6 +4,7 @@
     block         one basic block: the record, the saves, the instructions
     head          how a block begins: what it saves before its instructions
     leaving       the ways out of a block
+    spreading     writes that are saved in pieces, and instructions that are refused at times
     encoding      the bytes of the instructions in between
     flags         how the trace holds flags
     walk          exchanging records with the machine

@@ -26,10 +26,11 @@ from typing import NamedTuple
 
 from rdb.arch.base import Flow, MemoryOperand
 from rdb.arch.translation import Fix, Holds, Stage, Translation, Write
-from rdb.arch.x86_64.translation import area, head, leaving
+from rdb.arch.x86_64.translation import area, head, leaving, spreading
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.encoding import RCX, RSP, Place
 from rdb.arch.x86_64.translation.instruction import NUMBER, Known, Reader
+from rdb.arch.x86_64.translation.spreading import Spread
 
 LONGEST = 48
 _WORD = 8
@@ -46,6 +47,7 @@ class Marks(NamedTuple):
     guard      between these two, rcx is in the area
     flags      between these two, rax is in the temporary register
     lookup     from here on rax and rcx are in the area
+    windows    where other registers are in the area (spreading.py); the scratch registers are not in there yet
     """
 
     pointer: int
@@ -55,6 +57,7 @@ class Marks(NamedTuple):
     guard: tuple[int, int]
     flags: tuple[int, int]
     lookup: int
+    windows: tuple[tuple[int, int, int, int], ...]
 
 
 def translate(
@@ -117,6 +120,7 @@ class _Writer:
         self.end = pc
         self.used = self.saved = 0
         self.flags = False
+        self.spread = Spread(b"", 0, (), (0, 0))
         units: dict[tuple[str, int], int] = {}
         for known in instructions:
             self.used |= known.used
@@ -137,13 +141,13 @@ class _Writer:
         flags = self._trace(number)
         trace = len(code)
         saves = head.saves(self.pointer, self.temporary, self.saved, self.units)
-        written = [_WORD + head.padded(write.size) for known in self.instructions for write in known.effects.writes]
+        written = [_WORD + head.padded(write.size) for known in self.instructions for write in known.writes]
         size = saves.size + sum(written)
         stage = Stage(trace, self._registers(size, saves.code), len(code))
         writes, restored = self._body(saves.size)
         left = leaving.leave(last, self.end, len(code))
         code += left.code
-        marks = Marks(self.pointer, self.temporary, spilled, restored, guard, flags, left.spilled or _NEVER)
+        marks = Marks(self.pointer, self.temporary, spilled, restored, guard, flags, left.spilled or _NEVER, self.spread.windows)
         return Translation(
             tuple(self.addresses),
             self.end,
@@ -153,12 +157,13 @@ class _Writer:
             writes,
             size,
             left.jumps,
-            left.trap,
+            left.trap or self.spread.trap,
             changed,
             self.end if last.effects.flow in (Flow.CALL, Flow.INDIRECT_CALL) else None,
             stage,
             marks,
             (*self.fixes, *left.fixes),
+            self.spread.saved,
         )
 
     def _guard(self, source: bytes) -> tuple[int, ...]:
@@ -201,13 +206,17 @@ class _Writer:
     def _body(self, at: int) -> tuple[tuple[Write, ...], int]:
         """The instructions themselves; their writes, and where the scratch registers have been taken back."""
         code, writes = self.code, []
-        saving = [index for index, known in enumerate(self.instructions) if known.effects.writes]
+        saving = [index for index, known in enumerate(self.instructions) if known.saves]
         last, restored = saving[-1] if saving else -1, 0
         if last < 0:
             code += head.restores(self.pointer, self.temporary)
             restored = len(code)
         for index, known in enumerate(self.instructions):
-            for operand in known.effects.writes:
+            if known.long or known.refusals:
+                address = _address(known.long, spreading.ADDRESS) if known.long else b""
+                self.spread = spreading.spread(known.long, address, known.refusals, len(code))
+                code += self.spread.code
+            for operand in known.writes:
                 self._save(operand, at, known.relative > 0)
                 writes.append(Write(index, operand.size, at, len(code)))
                 at += _WORD + head.padded(operand.size)

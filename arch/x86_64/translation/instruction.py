@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from iced_x86 import (
@@ -23,6 +24,7 @@ from iced_x86 import (
     Decoder,
     Instruction,
     InstructionInfoFactory,
+    Mnemonic,
     OpKind,
     Register,
     RegisterExt,
@@ -32,9 +34,10 @@ from iced_x86 import (
 from rdb.arch.base import Effects, Flow, MemoryOperand
 from rdb.arch.x86 import cpuid, xstate
 from rdb.arch.x86 import effects as x86
-from rdb.arch.x86.corrections import MNEMONICS, X87_STATE
+from rdb.arch.x86.corrections import MNEMONICS, X87_STATE, saved_state
 from rdb.arch.x86_64.effects import MODE
 from rdb.arch.x86_64.translation.encoding import NUMBERS
+from rdb.arch.x86_64.translation.spreading import Refusal
 
 _ARITHMETIC = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.PF | RflagsBits.CF
 # iced counts x87's condition codes, which are no flags, among them.
@@ -56,6 +59,15 @@ _BRANCHES = CONDITIONAL | {
     *(value for name, value in _CODES.items() if name.startswith("LOOP") and name.endswith("RCX")),
 }
 _MOST_WRITES = 2
+_RESTORING = frozenset({Mnemonic.XRSTOR, Mnemonic.XRSTOR64})
+# What is more than can be saved is refused.
+_BOUNDED = _RESTORING | {Mnemonic.POPFQ}
+_SAVING = frozenset(MNEMONICS[name] for name in "XSAVE XSAVE64 XSAVEOPT XSAVEOPT64 XSAVEC XSAVEC64".split())
+_VECTORS = frozenset({xstate.SSE, xstate.AVX, xstate.MASKS, xstate.ZMM_HIGH, xstate.HIGH_ZMM})
+# The state that programs use without asking for it.
+_USUAL = (1 << xstate.TILE_CONFIG) - 1
+# What POPF must not set: all but the arithmetic flags, those that it leaves alone, and one that is always set.
+_FLAGS_REFUSED = 0xFFFFFFFF & ~(0x8D5 | 0x10202)
 _LARGEST = 64
 _DIRECT = frozenset({OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64})
 _info = InstructionInfoFactory().info
@@ -82,6 +94,8 @@ class Known(NamedTuple):
     units      the parts of the extended state written: kind, number, size
     relative   where in `raw` the displacement of a pc-relative memory operand is (0: there is none), and the operand's address
     target     where a direct branch goes, 0 for others
+    writes     to memory, saved in the record; `long` is one that is saved in pieces
+    refusals   when it is not executed here
     fit        whether it can be translated
     alone      told in the head of the file
     """
@@ -97,6 +111,14 @@ class Known(NamedTuple):
     fit: bool
     alone: bool
     instruction: Instruction
+    writes: tuple[MemoryOperand, ...] = ()
+    long: MemoryOperand | None = None
+    refusals: tuple[Refusal, ...] = ()
+
+    @property
+    def saves(self) -> bool:
+        """Whether scratch registers are needed in front of it."""
+        return bool(self.writes or self.long or self.refusals)
 
 
 class Reader:
@@ -167,7 +189,10 @@ def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
             fit = False
         else:
             saved |= 1 << number
-    units = extended_units(effects.extended)
+    long = _long(effects) if not relative else None
+    writes = effects.writes if long is None else ()
+    refusals = _refusals().get(instruction.mnemonic, ())
+    units = extended_units(_restored() if instruction.mnemonic in _RESTORING else effects.extended)
     return Known(
         raw,
         effects,
@@ -177,30 +202,69 @@ def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
         relative,
         instruction.ip_rel_memory_address if relative else 0,
         effects.target or 0,
-        fit and units is not None and _is_fit(instruction, effects),
-        effects.repeated or instruction.mnemonic in _ALONE,
+        fit and units is not None and _is_fit(instruction, effects, writes, long),
+        effects.repeated or bool(long or refusals) or effects.saves_flags or instruction.mnemonic in _ALONE,
         instruction,
+        writes,
+        long,
+        refusals,
     )
 
 
-def _is_fit(instruction: Instruction, effects: Effects) -> bool:
-    if effects.slow or effects.extents or effects.unknown_memory or effects.saves_flags or effects.overruns:
-        return False
-    if instruction.rflags_modified & _FLAGS & ~_ARITHMETIC or instruction.mnemonic in _UNFIT:
-        return False
+def _is_fit(instruction: Instruction, effects: Effects, writes: tuple[MemoryOperand, ...], long: MemoryOperand | None) -> bool:
+    if instruction.mnemonic not in _BOUNDED:
+        if effects.slow or effects.extents and long is None or effects.unknown_memory or effects.overruns:
+            return False
+        if instruction.rflags_modified & _FLAGS & ~_ARITHMETIC or instruction.mnemonic in _UNFIT:
+            return False
     if Register.GS in (instruction.memory_segment, instruction.segment_prefix):
         return False
     if effects.flow is not Flow.NEXT and not (instruction.code in _BRANCHES and all(map(_can_save, effects.reads))):
         return False
-    return len(effects.writes) <= _MOST_WRITES and all(map(_can_save, effects.writes))
+    return len(writes) <= _MOST_WRITES and all(map(_can_save, writes)) and (long is None or long.segment is None and _can_address(long))
+
+
+def _long(effects: Effects) -> MemoryOperand | None:
+    """What an instruction writes, if that is one long stretch; at most, where registers say which state is saved."""
+    if isinstance(effects.extents, functools.partial) and effects.extents.func is saved_state:
+        operand, _, compacted = effects.extents.args
+        return replace(operand, size=xstate.layout().extent(_USUAL, compacted))
+    writes = effects.writes
+    return writes[0] if len(writes) == 1 and (writes[0].count or writes[0].size > _LARGEST) else None
+
+
+def _restored() -> tuple[tuple[int, int], ...]:
+    """The parts of the extended state that XRSTOR may change here: vectors and masks."""
+    layout = xstate.layout()
+    parts = [layout.components[number] for number in sorted(_VECTORS) if number in layout.components]
+    return ((xstate.MXCSR, xstate.MXCSR_SIZE), *((part.offset, part.size) for part in parts))
+
+
+def _asked_for(*components: int) -> tuple[Refusal, ...]:
+    """Refuse what asks, by edx:eax, for any of these components that the CPU has."""
+    mask = sum(1 << number for number in components if number in xstate.layout().components)
+    halves = ("rax", mask & 0xFFFFFFFF), ("rdx", mask >> 32)
+    return tuple(Refusal(name, bits) for name, bits in halves if bits)
+
+
+@functools.cache
+def _refusals() -> dict[int, tuple[Refusal, ...]]:
+    """Which instructions are refused at times, by iced mnemonic, and when."""
+    tiles = _asked_for(xstate.TILE_CONFIG, xstate.TILE_DATA)
+    others = _asked_for(*(number for number in xstate.layout().components if number not in _VECTORS))
+    table = {mnemonic: others for mnemonic in _RESTORING}
+    table |= {mnemonic: tiles for mnemonic in _SAVING if tiles}
+    return table | {Mnemonic.POPFQ: (Refusal("(rsp)", _FLAGS_REFUSED),)}
 
 
 def _can_save(operand: MemoryOperand) -> bool:
+    return 0 < operand.size <= _LARGEST and operand.count is None and _can_address(operand)
+
+
+def _can_address(operand: MemoryOperand) -> bool:
     registers = (operand.base, operand.index)
     return (
-        0 < operand.size <= _LARGEST
-        and operand.count is None
-        and operand.address_bits == 64
+        operand.address_bits == 64
         and (operand.segment is None or operand.segment == "fs_base" and cpuid.reads_segment_bases())
         and all(name is None or name in NUMBER for name in registers)
     )

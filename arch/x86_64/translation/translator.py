@@ -10,12 +10,13 @@ from iced_x86 import _iced_x86_py
 from rdb.arch.translation import Area, Shape, Stub, Translation, WalkRegisters
 from rdb.arch.x86 import cpuid, xstate
 from rdb.arch.x86.registers import SLOT
-from rdb.arch.x86_64.translation import area, block, flags, walk
+from rdb.arch.x86_64.translation import area, block, flags, spreading, walk
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation.block import Marks
 from rdb.arch.x86_64.translation.instruction import Reader
 
 _RESUME, _DIRECTION, _ALIGNMENT = 1 << 16, 1 << 10, 1 << 18
+_NESTED, _IDENTIFICATION = 1 << 14, 1 << 21
 
 
 class X86Translator:
@@ -25,12 +26,13 @@ class X86Translator:
     area_register = "gs_base"
     longest = block.LONGEST
     trap = emit.TRAP
-    # String instructions are taken to go upwards; what saves is not aligned.
-    unfit_flags = _DIRECTION | _ALIGNMENT
+    # String instructions are taken to go upwards; what saves is not aligned; POPF must not clear what nobody saves.
+    unfit_flags = _DIRECTION | _ALIGNMENT | _NESTED | _IDENTIFICATION
     stray_flags = _RESUME
     # The canonical addresses of programs (Intel SDM volume 1, 3.3.7.1).
     address_limit = 1 << 47
     walk_registers: WalkRegisters = walk.REGISTERS
+    savers: tuple[Translation, ...] = spreading.SAVERS
 
     def __init__(self) -> None:
         self._reader = Reader()
@@ -62,6 +64,13 @@ class X86Translator:
         marks = Marks._make(translation.held)
         pointer, temporary = emit.NUMBERS[marks.pointer], emit.NUMBERS[marks.temporary]
         found: dict[str, int] = {}
+        for register, at, start, end in marks.windows:
+            if start <= offset < end and register < 0:
+                copy = bytearray(bank)
+                flags.unpack(word(at), copy)
+                found["eflags"] = int.from_bytes(copy[SLOT["eflags"] : SLOT["eflags"] + 8], "little")
+            elif start <= offset < end:
+                found[emit.NUMBERS[register]] = word(at)
         if marks.flags[0] <= offset < marks.flags[1]:
             found["rax"] = int.from_bytes(bank[SLOT[temporary] : SLOT[temporary] + 8], "little")
         if marks.guard[0] < offset < marks.guard[1]:

@@ -27,18 +27,16 @@ class Block:
 
     def __init__(self, number: int, address: int, translation: Translation, source: bytes) -> None:
         self.number, self.address, self.source = number, address, source
+        # Savers are blocks without instructions.
+        self.pc = translation.addresses[0] if translation.addresses else 0
         self.addresses, self.end = translation.addresses, translation.end
         self.code_size = len(translation.code)
         self.translation = translation
         self.enabled = True
         sizes = [write.size for write in translation.writes]
-        self.layout = arranged(number, translation.addresses[0], translation.registers, sizes, Kind.INSTRUCTION)
+        self.layout = arranged(number, self.pc, translation.registers, sizes, Kind.INSTRUCTION)
         assert self.layout.size == translation.size
         self.writers = tuple(write.instruction for write in translation.writes)
-
-    @property
-    def pc(self) -> int:
-        return self.addresses[0]
 
     def __len__(self) -> int:
         """How many instructions it has."""
@@ -73,7 +71,7 @@ class Hits(NamedTuple):
 class BlockTable:
     """All blocks by number, and columns with what questions about many executions need.
 
-    Some blocks are not made before somebody asks for them.
+    The first are the translator's savers.  Some blocks are not made before somebody asks for them.
     `walk` moves through many executions at once.  `extents` say how many instructions an execution has (low half) and how many
     words its record (high half), so the sum over the executions of a stride is both sums; `flags` whether the trace has flags.
     """
@@ -87,6 +85,8 @@ class BlockTable:
         self._starts, self._ends = np.zeros((2, 1024), np.uint64)
         self._flags = np.zeros(1024, np.bool_)
         self._asked: tuple[object, Hits] | None = None
+        for number, saver in enumerate(translator.savers):
+            self.add(Block(number, 0, saver, b""))
 
     def __len__(self) -> int:
         return len(self._blocks)

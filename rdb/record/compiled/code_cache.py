@@ -87,8 +87,9 @@ class CodeCache:
         self._waiting: dict[int, list[tuple[Region, int, int]]] = {}
         self._rows: dict[tuple[int, int], tuple[int, int]] = {}
         for table in self._area.tables:
-            # No address matches; zero would match a call to zero.
-            self._words(table.negative)[:] = 1
+            # The row of an address never holds it: zero would match a call to zero.
+            self._words(table.negative)[:-1] = 1
+            self._words(table.negative)[-1] = 1 << table.shift + 1
 
     def _words(self, offset: int) -> Words:
         return self._scratch.words[offset // 8 : offset // 8 + ROWS]

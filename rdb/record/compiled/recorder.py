@@ -176,14 +176,22 @@ class CompiledRecorder:
         code, address = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:24], "little")
         block = self._take_back()
         if number == signals.SIGSEGV and code > 0 and address in self.chunk.memory:
+            # Savers may need more than a whole chunk.
+            too_long = self.chunk.trace_at == 0 and not self._has_moved()
             self._leave(block.pc)
-            self.ring.full = True
-            return None, 0
+            self.ring.full = not too_long
+            return None, len(block) if too_long else 0
+        has_moved = self._has_moved()
         self._leave(block.pc)
         if code > 0 and number in FAULTS:
             full = number == signals.SIGTRAP and self._is_limit(debug_registers.triggered(self.stepper.pid, self._slots))
-            return None, 0 if full else len(block)
+            return None, 0 if full and has_moved else len(block)
         return Arrived(status), 0
+
+    def _has_moved(self) -> bool:
+        """Whether anything has been recorded since the thread went inside."""
+        now = (int(self.scratch.words[self._area.trace // _WORD]) - self.chunk.trace_address) // _WORD
+        return now > self.chunk.trace_at
 
     def _is_limit(self, triggered: list[Watch]) -> bool:
         """Whether no more is touched than the word of the trace that must not be written."""

@@ -67,7 +67,11 @@ class BlockSegment(LogSegment):
         from rdb.record.compiled.columns import BlockPiece
 
         low = self.trace_start if first == 0 else self.execution(self.first + first)[0]
-        high = self.trace_end if last == len(self) else self.execution(self.first + last - 1)[0] + 1
+        high = self.trace_end
+        if last < len(self):
+            # With the savers that follow the last of them.
+            execution, inside = self.execution(self.first + last)
+            high = execution + (inside > 0)
         return [BlockPiece(self, *span, first, last) for span in self.index.spans(low, high)]
 
     def execution(self, position: int) -> tuple[int, int]:

@@ -10,6 +10,8 @@ Which register holds what in the middle of a translation is the translator's to 
 
 from __future__ import annotations
 
+import numpy as np
+
 from rdb.arch.base import Bank
 from rdb.arch.translation import Translator
 from rdb.linux import ptrace
@@ -19,6 +21,7 @@ from rdb.record.compiled.shared import Shared
 from rdb.record.single_step import SingleStepRecorder
 
 _WORD = 8
+_NUMBER = 0xFFFFFFFF
 
 
 def take_back(
@@ -36,12 +39,40 @@ def take_back(
     for name, value in translator.program_registers(translation, offset, general, word).items():
         registers.put(registers[name], (general, bytearray()), value.to_bytes(_WORD, "little"))
     area, stage = translator.area, translation.stage
+    _undo_savers(block, offset, translator, steps, scratch, chunk)
     if offset >= stage.registers:
         _undo(block, offset, translator, steps, scratch, chunk)
     if offset >= stage.record:
         scratch.words[area.values // _WORD] -= translation.size
     if offset >= stage.trace:
         scratch.words[area.trace // _WORD] -= _WORD
+
+
+def _undo_savers(
+    block: Block, offset: int, translator: Translator, steps: SingleStepRecorder, scratch: Shared, chunk: Chunk
+) -> None:
+    """Put back what savers have saved for the execution, and drop theirs."""
+    area, memory, (in_trace, in_values) = translator.area, steps.stepper.memory, block.translation.saved
+    if not in_trace or offset < in_trace:
+        return
+    last = (int(scratch.words[area.trace // _WORD]) - chunk.trace_address) // _WORD - 1
+    first = last
+    while (int(chunk.trace[first]) & _NUMBER) < len(translator.savers):
+        first -= 1
+    sizes = [translator.savers[int(chunk.trace[at]) & _NUMBER].size for at in range(last, first, -1)]
+    end = (int(scratch.words[area.values // _WORD]) - chunk.values_address) // _WORD
+    if offset < in_values:
+        end += sum(sizes) // _WORD
+    start = end - sum(sizes) // _WORD
+    scratch.words[area.trace // _WORD] -= _WORD * (last - first)
+    scratch.words[area.values // _WORD] = chunk.values_address + _WORD * start
+    for at in range(last, first, -1):
+        saver = translator.savers[int(chunk.trace[at]) & _NUMBER]
+        end -= saver.size // _WORD
+        address, size = int(chunk.values[end]), saver.writes[0].size
+        data = chunk.values[end + 1 :].view(np.uint8)[:size].tobytes()
+        if memory.read_some(address, size) != data:
+            memory.write(address, data)
 
 
 def _undo(
