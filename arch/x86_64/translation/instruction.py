@@ -171,8 +171,8 @@ class Reader:
 
 def _like(known: Known, raw: bytes, address: int, target: int, instruction: Instruction) -> Known:
     """What is known, for other bytes of the same form; `_replace` would do it at many times the cost."""
-    _, effects, used, saved, units, relative, _, _, fit, alone, _ = known
-    return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction)
+    _, effects, used, saved, units, relative, _, _, fit, alone, _, writes, long, refusals = known
+    return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction, writes, long, refusals)
 
 
 def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
