@@ -7,8 +7,8 @@ import platform
 import pytest
 from iced_x86 import Decoder, Formatter, FormatterSyntax
 
-from rdb.arch.x86_64.translation import head, spreading
 from rdb.arch.x86_64.translation import encoding as emit
+from rdb.arch.x86_64.translation import head, spreading
 from rdb.arch.x86_64.translation.encoding import Place
 from rdb.arch.x86_64.translation.translator import X86Translator
 from tests.oracle import blocks

@@ -48,7 +48,7 @@ _UNTOLD = 0x210100
 
 @dataclass
 class Report:
-    """How many blocks were executed to their end, left to single steps, or faulted; how many pieces were saved; what was wrong."""
+    """How many blocks were executed to their end, left to single steps, or faulted; the pieces saved; what was wrong."""
 
     executed: int = 0
     refused: int = 0
@@ -193,8 +193,8 @@ class Oracle:
         effects = ARCH.effects(raw, ENTRY)
         general = bytearray(self._aim.aimed(bytes(general), effects, instruction))
         if effects.repeated:
-            count = chance.choice((*range(10), 63, 64, 65, chance.randrange(1000), chance.randrange(9000), chance.getrandbits(64)))
-            struct.pack_into("<Q", general, SLOT["rcx"], count)
+            counts = (*range(10), 63, 64, 65, chance.randrange(1000), chance.randrange(9000), chance.getrandbits(64))
+            struct.pack_into("<Q", general, SLOT["rcx"], chance.choice(counts))
         elif chance.random() < 0.8:
             struct.pack_into("<Q", general, SLOT["rax"], chance.choice((0xEE, 0xE6, 0xE7, 6, 4, 2, 0xE0, chance.getrandbits(8))))
             struct.pack_into("<Q", general, SLOT["rdx"], chance.choice((0, 0, 0, 1, 1 << 32)))
@@ -310,7 +310,8 @@ class Oracle:
 
 
 _SPECIAL_SHARE, _X87_SHARE = 0.15, 0.1
-_SPECIAL = ("MOVS", "STOS", "XSAVE_", "XSAVE64", "XSAVEC", "XSAVEOPT", "XRSTOR", "FXSAVE", "FNSAVE", "PUSHF", "POPF", "FXRSTOR", "ENTER")
+_SPECIAL = ("MOVS", "STOS", "XSAVE_", "XSAVE64", "XSAVEC", "XSAVEOPT", "XRSTOR")
+_SPECIAL += ("FXSAVE", "FNSAVE", "FXRSTOR", "PUSHF", "POPF", "ENTER")
 # What does not give the same twice.
 _CHANGING = ("rdtsc", "rdrand", "rdseed", "rdpid", "rdpmc", "xgetbv", "cpuid", "umwait", "tpause")
 

@@ -62,7 +62,7 @@ _MOST_WRITES = 2
 _RESTORING = frozenset({Mnemonic.XRSTOR, Mnemonic.XRSTOR64})
 # What is more than can be saved is refused.
 _BOUNDED = _RESTORING | {Mnemonic.POPFQ}
-_SAVING = frozenset(MNEMONICS[name] for name in "XSAVE XSAVE64 XSAVEOPT XSAVEOPT64 XSAVEC XSAVEC64".split())
+_SAVING = frozenset(MNEMONICS[name] for name in ("XSAVE", "XSAVE64", "XSAVEOPT", "XSAVEOPT64", "XSAVEC", "XSAVEC64"))
 _VECTORS = frozenset({xstate.SSE, xstate.AVX, xstate.MASKS, xstate.ZMM_HIGH, xstate.HIGH_ZMM})
 # The state that programs use without asking for it.
 _USUAL = (1 << xstate.TILE_CONFIG) - 1
@@ -221,7 +221,9 @@ def _is_fit(instruction: Instruction, effects: Effects, writes: tuple[MemoryOper
         return False
     if effects.flow is not Flow.NEXT and not (instruction.code in _BRANCHES and all(map(_can_save, effects.reads))):
         return False
-    return len(writes) <= _MOST_WRITES and all(map(_can_save, writes)) and (long is None or long.segment is None and _can_address(long))
+    if long is not None and (long.segment is not None or not _can_address(long)):
+        return False
+    return len(writes) <= _MOST_WRITES and all(map(_can_save, writes))
 
 
 def _long(effects: Effects) -> MemoryOperand | None:
@@ -252,7 +254,7 @@ def _refusals() -> dict[int, tuple[Refusal, ...]]:
     """Which instructions are refused at times, by iced mnemonic, and when."""
     tiles = _asked_for(xstate.TILE_CONFIG, xstate.TILE_DATA)
     others = _asked_for(*(number for number in xstate.layout().components if number not in _VECTORS))
-    table = {mnemonic: others for mnemonic in _RESTORING}
+    table = dict.fromkeys(_RESTORING, others)
     table |= {mnemonic: tiles for mnemonic in _SAVING if tiles}
     return table | {Mnemonic.POPFQ: (Refusal("(rsp)", _FLAGS_REFUSED),)}
 

@@ -1,8 +1,9 @@
 """What a translation does in front of an instruction that it cannot always execute, or whose write has no place in a record.
 
-A write is *long* if it is larger than any operand of ordinary instructions, or if its size is known only when it happens: repeated
-strings, the images of XSAVE and FXSAVE.  It is cut into pieces, each saved by a *saver*: an execution of its own, behind that of
-the block, of a block that has no instructions and saves so many bytes (`SAVERS`).  Thus every record has a size that is known.
+A write is *long* if it is larger than any operand of ordinary instructions, or if its size is known only when it happens:
+repeated strings, the images of XSAVE and FXSAVE.  It is cut into pieces, each saved by a *saver*: an execution of its own, behind
+that of the block, of a block that has no instructions and saves so many bytes (`SAVERS`).  Thus every record has a size that is
+known.
 
 Some instructions are *refused* at times, for what they are asked to do then: nothing has been done yet when the translation stops
 at its trap, with a target that is no address, and the block is left to single steps.
@@ -54,7 +55,7 @@ class Window(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """`code`, and offsets into it: the trap of a refusal (0: there is none), and from where on both streams have what savers saved."""
+    """`code`, and offsets: the trap of a refusal (0: there is none), and from where on the streams have what savers saved."""
 
     code: bytes
     trap: int
