@@ -310,8 +310,10 @@ class Oracle:
 
 
 _SPECIAL_SHARE, _X87_SHARE = 0.15, 0.1
-_SPECIAL = ("MOVS", "STOS", "XSAVE_", "XSAVE64", "XSAVEC", "XSAVEOPT", "XRSTOR")
-_SPECIAL += ("FXSAVE", "FNSAVE", "FXRSTOR", "PUSHF", "POPF", "ENTER")
+_SPECIAL = (
+    *("MOVS", "STOS", "XSAVE_", "XSAVE64", "XSAVEC", "XSAVEOPT", "XRSTOR"),
+    *("FXSAVE", "FNSAVE", "FXRSTOR", "PUSHF", "POPF", "ENTER"),
+)
 # What does not give the same twice.
 _CHANGING = ("rdtsc", "rdrand", "rdseed", "rdpid", "rdpmc", "xgetbv", "cpuid", "umwait", "tpause")
 

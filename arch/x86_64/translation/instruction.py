@@ -59,7 +59,7 @@ _BRANCHES = CONDITIONAL | {
     *(value for name, value in _CODES.items() if name.startswith("LOOP") and name.endswith("RCX")),
 }
 _MOST_WRITES = 2
-_RESTORING = frozenset({Mnemonic.XRSTOR, Mnemonic.XRSTOR64})
+_RESTORING = frozenset(MNEMONICS[name] for name in ("XRSTOR", "XRSTOR64"))
 # What is more than can be saved is refused.
 _BOUNDED = _RESTORING | {Mnemonic.POPFQ}
 _SAVING = frozenset(MNEMONICS[name] for name in ("XSAVE", "XSAVE64", "XSAVEOPT", "XSAVEOPT64", "XSAVEC", "XSAVEC64"))
@@ -229,7 +229,8 @@ def _is_fit(instruction: Instruction, effects: Effects, writes: tuple[MemoryOper
 def _long(effects: Effects) -> MemoryOperand | None:
     """What an instruction writes, if that is one long stretch; at most, where registers say which state is saved."""
     if isinstance(effects.extents, functools.partial) and effects.extents.func is saved_state:
-        operand, _, compacted = effects.extents.args
+        operand: MemoryOperand = effects.extents.args[0]
+        compacted: bool = effects.extents.args[2]
         return replace(operand, size=xstate.layout().extent(_USUAL, compacted))
     writes = effects.writes
     return writes[0] if len(writes) == 1 and (writes[0].count or writes[0].size > _LARGEST) else None
@@ -254,9 +255,8 @@ def _refusals() -> dict[int, tuple[Refusal, ...]]:
     """Which instructions are refused at times, by iced mnemonic, and when."""
     tiles = _asked_for(xstate.TILE_CONFIG, xstate.TILE_DATA)
     others = _asked_for(*(number for number in xstate.layout().components if number not in _VECTORS))
-    table = dict.fromkeys(_RESTORING, others)
-    table |= {mnemonic: tiles for mnemonic in _SAVING if tiles}
-    return table | {Mnemonic.POPFQ: (Refusal("(rsp)", _FLAGS_REFUSED),)}
+    table: dict[int, tuple[Refusal, ...]] = {Mnemonic.POPFQ: (Refusal("(rsp)", _FLAGS_REFUSED),)}
+    return table | dict.fromkeys(_RESTORING, others) | dict.fromkeys(_SAVING, tiles)
 
 
 def _can_save(operand: MemoryOperand) -> bool:
