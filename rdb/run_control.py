@@ -23,7 +23,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from rdb.breakpoints import BreakpointTable, Stoppoint
-from rdb.errors import CannotAccessMemory, RdbError
+from rdb.errors import CannotAccessMemory, NoRegisters, RdbError
 from rdb.events import (
     AtBreakpoint,
     Direction,
@@ -249,7 +249,7 @@ class RunControl:
         executed = stop.reason(Executed)
         if executed is not None:
             self.program.replaced(executed)
-        if stop.ended or self._frame_id() is None:
+        if stop.ended or not self._has_registers:
             return stop.reasons
         reasons: list[Reason] = []
         for reason in stop.reasons:
@@ -344,6 +344,13 @@ class RunControl:
         except RdbError as error:
             self.tell(ConditionFailed(stoppoint.number, str(error)))
             return True
+
+    @property
+    def _has_registers(self) -> bool:
+        try:
+            return self.program.pc >= 0
+        except NoRegisters:
+            return False
 
     # -- reporting
 

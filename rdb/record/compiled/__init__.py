@@ -10,6 +10,7 @@ known yet.  What they save goes straight into memory that both sides see.
     code_cache    the translations, and the ways between them
     translations  which block belongs to which address now
     recorder      goes inside, comes out, and decides what is to be done in between
+    stepping      how a range of code is stepped through without single steps
     images        translations of whole files, kept from one run to the next:
                   loaded (in use), imaging (made anew), image and telling (their form), image_files (on disk)
     take_back     undoes a block that was left in the middle

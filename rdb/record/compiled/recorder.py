@@ -22,9 +22,11 @@ from __future__ import annotations
 import os
 import signal as signals
 from collections.abc import Callable
+from dataclasses import replace
 
+from rdb.address import Range
 from rdb.arch.translation import Translator
-from rdb.events import AtBreakpoint, Watch, WatchKind
+from rdb.events import AtBreakpoint, Stepped, Watch, WatchKind
 from rdb.linux import debug_registers, ptrace
 from rdb.linux.inject import FAULTS, Injector
 from rdb.linux.step_loop import EVERYWHERE
@@ -35,6 +37,7 @@ from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.log import Chunk, Ring
 from rdb.record.compiled.segment import BlockSegment
 from rdb.record.compiled.shared import Shared, far_places
+from rdb.record.compiled.stepping import Limits, limits
 from rdb.record.compiled.take_back import take_back
 from rdb.record.compiled.translations import Translations
 from rdb.record.compiled.walk import Walk
@@ -78,6 +81,8 @@ class CompiledRecorder:
         self._their_base = 0
         self._mask: bytes | None = None
         self._slots: list[debug_registers.Slot] = []
+        # The range that is being stepped through.
+        self._range: tuple[Range, Limits | None] | None = None
 
     @property
     def chunk(self) -> Chunk:
@@ -89,11 +94,18 @@ class CompiledRecorder:
     def burst(self, until: Until, limit: int) -> Outcome:
         """Record at most `limit` instructions, or until a chunk of the log is full; see SingleStepRecorder.burst."""
         self.ring.turn()
-        if until.within is not EVERYWHERE or not self._can_watch(until):
+        if not self._can_watch(until):
             return self.steps.burst(until, min(limit, _STEPS))
-        if self.steps.generation != self._generation:
+        if self._is_stale:
             self.translations.check()
             self._generation = self.steps.generation
+            self._range = None
+        if until.within is not EVERYWHERE:
+            return self._within(until, limit)
+        return self._run_on(until, limit)
+
+    def _run_on(self, until: Until, limit: int) -> Outcome:
+        """Go on wherever that leads."""
         self.translations.stop_at(until.breakpoints)
         end = self.log.high + limit
         first = True
@@ -107,9 +119,42 @@ class CompiledRecorder:
             if outcome is not None:
                 return outcome
             first = False
-            if self.steps.generation != self._generation or self.ring.full:
+            if self._is_stale or self.ring.full:
                 break
         return None
+
+    def _within(self, until: Until, limit: int) -> Outcome:
+        """Go on as long as pc is within a range: by single steps at first, for most ranges are soon left."""
+        within, end = until.within, self.log.high + limit
+        if self._range is None or self._range[0] != within:
+            self._range = within, self._limits(within)
+            return self.steps.burst(until, min(limit, _STEPS))
+        known = self._range[1]
+        if known is None:
+            return self.steps.burst(until, min(limit, _STEPS))
+        beyond = replace(until, within=EVERYWHERE, breakpoints=known.stops.union(until.breakpoints))
+        outcome: Outcome = None
+        while outcome is None and self.log.high < end and not self._is_stale and not self.ring.full:
+            if self.steps.pc not in known.instructions or self.steps.pc in known.stops:
+                outcome = self.steps.burst(until, 1)
+                continue
+            outcome = self._run_on(beyond, end - self.log.high)
+            pc = self.steps.pc
+            if pc not in within and (outcome is None or outcome == (AtBreakpoint(pc),) and pc not in until.breakpoints):
+                return (Stepped(),)
+            if outcome == (AtBreakpoint(pc),) and pc not in until.breakpoints:
+                outcome = None
+        return outcome
+
+    def _limits(self, within: Range) -> Limits | None:
+        if not self.translations.is_fixed(within.start):
+            return None
+        return limits(self.arch, self.stepper.memory.read_some(within.start, within.end - within.start), within)
+
+    @property
+    def _is_stale(self) -> bool:
+        """Whether code may have changed since the translations were compared with it."""
+        return self.steps.generation != self._generation
 
     def _can_watch(self, until: Until) -> bool:
         # One more is needed where there is a limit.

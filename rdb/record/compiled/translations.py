@@ -63,6 +63,11 @@ class Translations:
             return self._at[pc]
         return self._translate(pc)
 
+    def is_fixed(self, pc: int) -> bool:
+        """Whether the code at `pc` can change only with the mappings, or by the user's hand."""
+        mapping = self._mapping(pc)
+        return mapping is not None and _has_code(mapping) and not can_change(mapping)
+
     def known(self, pc: int) -> Block | None:
         return self._at.get(pc)
 
@@ -99,7 +104,7 @@ class Translations:
                 if pc in self._versions or pc in self._at or pc in self._stops:
                     continue
                 mapping = self._mapping(pc)
-                if mapping is not None and _has_code(mapping) and not can_change(mapping):
+                if mapping is not None and self.is_fixed(pc):
                     made = self._from_image(pc, mapping) or self._make(pc, mapping)
                     if made is not None:
                         todo.append(self._use(made))
