@@ -1,8 +1,10 @@
 """Recording by translated code: real programs from their first instruction to their end, and all the way back.
 
-For each program: how long it takes by itself, how many instructions it executes, how fast they are recorded (translating them
-included, nothing is kept from one run to the next), how many bytes each takes in the log, and how fast the whole run is undone.
-Beside it, from the same run: recording by single steps, gdb, and the bare single-step loop that is their limit.
+For each program: how long it takes by itself, how many instructions it executes, how fast they are recorded when nothing has
+been translated yet (`cold`), how many bytes each takes in the log, and how fast the whole run is undone.  Then it is recorded
+again, with the translations that were kept and a log of 256 MB: how fast at the end, when the log goes round in memory that has
+been used before (`warm`).  Beside it, from the same run: recording by single steps, gdb, and the bare single-step loop that is
+their limit.
 
     python -m benchmarks.compiled_recording [NAME...]
 """
@@ -26,11 +28,14 @@ from typing import NamedTuple
 from benchmarks import measure
 from benchmarks.measure import Figure
 from benchmarks.step_recording import bare_loop, recording
+from benchmarks.translation_cache import settle
 from rdb.session import Session
 
 _QUERY = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000) select sum(i * i % 7) from n"
 _PYTHON = "s = 0\nfor n in range(600000): s += n * n % 7"
+TIGHT = "tight loop"
 COMMANDS = {
+    TIGHT: "",
     "gzip of 1 MB": "gzip -c text",
     "xz -1 of 1 MB": "xz -1 -c text",
     "sort of 1 MB": "sort text",
@@ -39,16 +44,20 @@ COMMANDS = {
     "ls": "ls /",
 }
 _SIZE = 1 << 20
+_WARM_LOG = 256 << 20
 
 
 class Result(NamedTuple):
-    """One program: seconds by itself, instructions, seconds to record them, bytes of log, seconds to undo all."""
+    """One program: seconds by itself, instructions, seconds to record them, bytes of log, seconds to undo all; and a second
+    recording: its last instructions, and the seconds that they took."""
 
     native: float
     instructions: int
     recorded: float
     size: int
     undone: float
+    warm_instructions: int
+    warm: float
 
 
 def write_text(path: Path) -> None:
@@ -64,6 +73,8 @@ def write_text(path: Path) -> None:
 
 def program_of(command: str) -> tuple[Path, str] | None:
     """The executable and the arguments of a command; None if the machine does not have it."""
+    if not command:
+        return measure.compile_program("tight_loop.c", "-O1"), ""
     name, _, arguments = command.partition(" ")
     path = sys.executable if name == "python3" else shutil.which(name)
     return (Path(path).resolve(), arguments) if path else None
@@ -80,13 +91,13 @@ def by_itself(program: Path, arguments: str) -> float:
 
 
 @contextlib.contextmanager
-def session(program: Path, arguments: str) -> Iterator[Session]:
-    """A session that stands at the first instruction and records from there, up to the exit."""
+def session(program: Path, arguments: str, size: int | None = None) -> Iterator[Session]:
+    """A session that stands at the first instruction and records from there, up to the exit, into a log of `size` bytes."""
     debugging = Session(query=lambda question: "program exit" in question)
     try:
         debugging.load(str(program))
         debugging.arguments = f"{arguments} > output"
-        for name, value in (("engine", "compiled"), ("insn-number-max", None)):
+        for name, value in (("engine", "compiled"), ("insn-number-max", None), ("log-size-max", size)):
             debugging.settings[f"record full {name}"] = value
         debugging.run(stop_at="first instruction")
         debugging.record()
@@ -96,7 +107,8 @@ def session(program: Path, arguments: str) -> Iterator[Session]:
 
 
 def measured(program: Path, arguments: str) -> Result:
-    native = by_itself(program, arguments)
+    native, cache = by_itself(program, arguments), Path(tempfile.mkdtemp(dir="."))
+    os.environ["XDG_CACHE_HOME"] = str(cache.resolve())
     with session(program, arguments) as debugging:
         target = debugging.need_recording()
         start = time.perf_counter()
@@ -106,7 +118,13 @@ def measured(program: Path, arguments: str) -> Result:
         start = time.perf_counter()
         target.goto(status.low)
         undone = time.perf_counter() - start
-    return Result(native, status.high - status.low, recorded, status.bytes_used, undone)
+    settle(cache)
+    with session(program, arguments, _WARM_LOG) as debugging:
+        debugging.cont()
+        warm = debugging.need_recording().status()
+    return Result(
+        native, status.high - status.low, recorded, status.bytes_used, undone, warm.high - warm.low, warm.seconds
+    )
 
 
 def peers() -> Iterator[Figure]:
@@ -121,26 +139,38 @@ def peers() -> Iterator[Figure]:
     yield Figure("bare single-step loop in C, pinned", bare_loop(program, cpu) / 1e6, "M insn/s")
 
 
+def row(result: Result) -> str:
+    millions = result.instructions / 1e6
+    figures = (
+        f"{result.native:.3f}",
+        f"{millions:.1f}",
+        f"{result.recorded:.2f}",
+        f"{millions / result.recorded:.1f}",
+        f"{result.warm_instructions / 1e6 / result.warm:.1f}",
+        f"{result.size / result.instructions:.1f}",
+        f"{millions / result.undone:.0f}",
+    )
+    return "".join(f"{figure:>12}" for figure in figures)
+
+
 def main(names: list[str]) -> None:
     """Measure all programs, or those whose first word is among `names`."""
     here = os.getcwd()
     figures = list(peers())
     print("recording by translated code")
-    print(f"  {'':<16}{'native s':>10}{'M insn':>10}{'recorded s':>12}{'M insn/s':>10}{'bytes/insn':>12}{'undo M insn/s':>15}")
+    heads = ("native s", "M insn", "recorded s", "cold M/s", "warm M/s", "bytes/insn", "undo M/s")
+    print(f"  {'':<16}" + "".join(f"{head:>12}" for head in heads))
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         write_text(Path("text"))
         for name, command in COMMANDS.items():
-            found = program_of(command)
-            if found is None or names and name.split()[0] not in names:
+            if names and name.split()[0] not in names:
                 continue
-            native, instructions, recorded, size, undone = measured(*found)
-            millions = instructions / 1e6
-            print(
-                f"  {name:<16}{native:>10.3f}{millions:>10.1f}{recorded:>12.2f}{millions / recorded:>10.1f}"
-                f"{size / instructions:>12.1f}{millions / undone:>15.0f}",
-                flush=True,
-            )
+            found = program_of(command)
+            if found is None:
+                print(f"  {name:<16}  this machine has no {command.split()[0]}", flush=True)
+                continue
+            print(f"  {name:<16}" + row(measured(*found)), flush=True)
         os.chdir(here)
     measure.table("beside it", figures, figures[-1])
 
