@@ -7,12 +7,12 @@ time the program is resumed.  So a breakpoint can have many locations, or none y
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rdb.errors import RdbError
-from rdb.events import WatchKind
+from rdb.events import Calls, WatchKind
 from rdb.symbols.linespec import CodeLocation
 
 if TYPE_CHECKING:
@@ -98,10 +98,14 @@ class Watchpoint(Stoppoint):
 
 @dataclass
 class Catchpoint(Stoppoint):
-    """Stop at an event: fork, vfork or exec.  `seen` is the child or the program of the last time."""
+    """Stop at an event: fork, vfork, exec or syscall.  `seen` is the child or the program of the last time.
+
+    `calls` are the system calls that it is about, with their names (the number as text for one that has none); none means all.
+    """
 
     event: str = ""
     seen: str = ""
+    calls: Mapping[int, str] = field(default_factory=dict)
 
 
 class BreakpointTable:
@@ -148,6 +152,12 @@ class BreakpointTable:
     def catching(self, event: str) -> list[Catchpoint]:
         """The enabled catchpoints for an event."""
         return [each for each in self if isinstance(each, Catchpoint) and each.enabled and each.event == event]
+
+    @property
+    def calls(self) -> Calls:
+        """The system calls that enabled catchpoints are about."""
+        points = self.catching("syscall")
+        return Calls(frozenset(number for each in points for number in each.calls), any(not each.calls for each in points))
 
     def at(self, address: int) -> list[Breakpoint]:
         """The enabled breakpoints with a location at `address`."""

@@ -64,6 +64,23 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Calls:
+    """System calls that a target is asked to stop for, when they begin and when they return: by their numbers, or all."""
+
+    numbers: frozenset[int] = frozenset()
+    all: bool = False
+
+    def __contains__(self, number: int) -> bool:
+        return self.all or number in self.numbers
+
+    def __bool__(self) -> bool:
+        return self.all or bool(self.numbers)
+
+
+NO_CALLS = Calls()
+
+
+@dataclass(frozen=True)
 class Reason:
     """Base of the reasons why a thread stopped."""
 
@@ -181,6 +198,14 @@ class ThreadExited(Reason):
 @dataclass(frozen=True)
 class RunnerEnded(Reason):
     """The thread that ran alone has ended, and the others, which were held, stand where they stood."""
+
+
+@dataclass(frozen=True)
+class SystemCall(Reason):
+    """A thread begins system call `number`, or it has come back from it."""
+
+    number: int
+    returned: bool = False
 
 
 @dataclass(frozen=True)

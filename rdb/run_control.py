@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
-from rdb.breakpoints import BreakpointTable, Stoppoint
+from rdb.breakpoints import BreakpointTable, Catchpoint, Stoppoint
 from rdb.errors import CannotAccessMemory, NoRegisters, RdbError
 from rdb.events import (
     AtBreakpoint,
@@ -38,6 +38,7 @@ from rdb.events import (
     Signalled,
     Stepped,
     Stop,
+    SystemCall,
 )
 from rdb.expr.evaluate import evaluate_condition
 from rdb.legs import Continue, Place, Walk
@@ -49,7 +50,7 @@ from rdb.threads import Threads
 from rdb.watchpoints import Watched, Watchpoints
 
 # After these a walk just goes on.
-_NO_ARRIVAL = (Executed, Forked, RecordEnded)
+_NO_ARRIVAL = (Executed, Forked, RecordEnded, SystemCall)
 
 
 class Program(Watched, Place, Protocol):
@@ -179,6 +180,7 @@ class RunControl:
             signal = self._pending_signals.pop(receiver, 0)
         target.pass_silently([n for n, d in self.signals.items() if not d.stop and not d.tell and d.forward])
         target.stop_at_births([each for each in ("fork", "vfork") if self.breakpoints.catching(each)], self.program.kept_births)
+        target.stop_at_calls(self.breakpoints.calls)
         target.resume(Resume(request.direction, request.step, request.within, signal, alone))
         stop = target.wait()
         self._passing = stop.thread if stop.thread != self._walker and stop.reason(AtBreakpoint) else 0
@@ -261,6 +263,8 @@ class RunControl:
                 reasons += self._on_event(reason.how, f"{reason.how}ed process {reason.child}", f"process {reason.child}")
             elif isinstance(reason, Executed):
                 reasons += self._on_event("exec", f"exec'd {reason.path}", f'program "{reason.path}"')
+            elif isinstance(reason, SystemCall):
+                reasons += self._on_call(reason)
             elif isinstance(reason, (EndOfHistory, RecordingStopped, RunnerEnded)):
                 reasons.append(reason)
         reasons += self.watchpoints.on_stop(stop, walk.forward)
@@ -313,9 +317,20 @@ class RunControl:
 
     def _on_event(self, event: str, what: str, seen: str) -> Sequence[Reason]:
         """The catchpoints for an event."""
-        reasons = []
-        for catchpoint in self.breakpoints.catching(event):
+        catchpoints = self.breakpoints.catching(event)
+        for catchpoint in catchpoints:
             catchpoint.seen = seen
+        return self._caught(catchpoints, what)
+
+    def _on_call(self, call: SystemCall) -> Sequence[Reason]:
+        """The catchpoints for a system call."""
+        name = self.program.arch.syscall.names.get(call.number, call.number)
+        catchpoints = [each for each in self.breakpoints.catching("syscall") if call.number in (each.calls or (call.number,))]
+        return self._caught(catchpoints, f"{'returned from' if call.returned else 'call to'} syscall {name}")
+
+    def _caught(self, catchpoints: Iterable[Catchpoint], what: str) -> Sequence[Reason]:
+        reasons = []
+        for catchpoint in catchpoints:
             if self._counts(catchpoint):
                 if catchpoint.temporary:
                     self.breakpoints.delete(catchpoint.number)

@@ -4,7 +4,7 @@ when objects are mapped or unmapped, and go when what they are about is gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rdb.breakpoints import (
     Breakpoint,
@@ -65,11 +65,14 @@ class Stopping(Threaded):
         self.set_convenience("bpnum", breakpoint.number)
         return breakpoint
 
-    def catch(self, event: str, temporary: bool = False, condition: str | None = None) -> Catchpoint:
-        """A catchpoint for an event: fork, vfork or exec."""
+    def catch(
+        self, event: str, temporary: bool = False, condition: str | None = None, calls: Sequence[int] = ()
+    ) -> Catchpoint:
+        """A catchpoint for an event: fork, vfork, exec, or syscall: then for the `calls` with these numbers, or all."""
         node = parse_in(condition, self) if condition else None
+        named = {call: self.arch.syscall.names.get(call, str(call)) for call in calls}
         number = self.breakpoints.next_number()
-        catchpoint = Catchpoint(number, temporary, condition=condition, condition_node=node, event=event)
+        catchpoint = Catchpoint(number, temporary, condition=condition, condition_node=node, event=event, calls=named)
         self.breakpoints.add(catchpoint)
         self.set_convenience("bpnum", number)
         return catchpoint

@@ -37,7 +37,7 @@ from rdb.arch.linux.terms import (
     names,
 )
 
-__all__ = ["EFFECTS", "MAY_BLOCK", "RESTARTS", "Kind", "SyscallEffects", "effects", "row"]
+__all__ = ["EFFECTS", "MAY_BLOCK", "NUMBER_MASK", "RESTARTS", "Kind", "SyscallEffects", "effects", "row"]
 
 SUBJECTS: tuple[Table, ...] = (FILES, EVENTS, NETWORK, MEMORY, PROCESSES, CLOCKS, IPC, SYSTEM)
 EFFECTS: Table = {name: effect for subject in SUBJECTS for name, effect in subject.items()}
@@ -47,6 +47,9 @@ VARIANTS: Mapping[str, Table] = {
     "": {},
     "i386": {**I386_FILES, **I386_EVENTS, **I386_NETWORK, **I386_MEMORY, **I386_PROCESSES, **I386_IPC},
 }
+
+# The kernel takes the number of a call from the lower half of its register (arch/x86/entry/common.c).
+NUMBER_MASK = 0xFFFFFFFF
 
 # Calls in which a thread may sleep until another one, or another process, does something.
 MAY_BLOCK = frozenset(

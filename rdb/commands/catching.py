@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from rdb.arch.linux.call_groups import GROUPS
 from rdb.commands.clauses import split_condition
 from rdb.commands.registry import command, prefix
 from rdb.commands.stopping import mention
@@ -18,6 +20,7 @@ EVENTS = (
     ("vfork", "it makes a child by vfork"),
     ("exec", "it executes another program"),
 )
+GROUP = re.compile(r"g(?:roup)?:(.*)$")
 prefix("catch", group="breakpoints", help="Stop the program at events.")
 prefix("tcatch", group="breakpoints", help="Stop the program once at an event.")
 
@@ -38,3 +41,43 @@ def _declare(event: str, meaning: str, temporary: bool) -> None:
 for _event, _meaning in EVENTS:
     _declare(_event, _meaning, temporary=False)
     _declare(_event, _meaning, temporary=True)
+
+
+@command("catch syscall", group="breakpoints", arguments="[NAME | NUMBER | group:GROUP ...]", completes="syscall")
+def catch_syscall(console: Console, arguments: str) -> Iterator[object]:
+    """Stop the program when it makes a system call, and when it returns from it: one of those named, or any.
+    In a recorded past calls are stopped at in both directions."""
+    yield _catch(console, arguments, temporary=False)
+
+
+@command("tcatch syscall", group="breakpoints", arguments="[NAME | NUMBER | group:GROUP ...]", completes="syscall")
+def tcatch_syscall(console: Console, arguments: str) -> Iterator[object]:
+    """Stop the program the next time that it makes a system call, one of those named or any."""
+    yield _catch(console, arguments, temporary=True)
+
+
+def _catch(console: Console, arguments: str, temporary: bool) -> str:
+    session = console.session
+    calls = [number for word in arguments.split() for number in _meant(console, word)]
+    return mention(session.catch("syscall", temporary, calls=calls))
+
+
+def _numbers(console: Console) -> dict[str, int]:
+    """The numbers of the program's system calls by name."""
+    return {name: number for number, name in console.session.arch.syscall.names.items()}
+
+
+def _meant(console: Console, word: str) -> list[int]:
+    """The numbers of the system calls that a word names."""
+    numbers, group = _numbers(console), GROUP.match(word)
+    if group is not None:
+        if group[1] not in GROUPS:
+            raise UsageError(f"Unknown syscall group '{group[1]}'.")
+        return sorted(numbers[name] for name in GROUPS[group[1]] if name in numbers)
+    if re.match(r"-?\d+$", word):
+        if word.startswith("-"):
+            raise UsageError(f"Unknown syscall number '{word}'.")
+        return [int(word)]
+    if word not in numbers:
+        raise UsageError(f"Unknown syscall name '{word}'.")
+    return [numbers[word]]

@@ -101,6 +101,12 @@ def _setting(console: Console, word: str, detail: str) -> Iterable[str]:
     return BY_NAME[detail].kind.words()
 
 
+def _system_calls(console: Console, word: str, detail: str) -> Iterable[str]:
+    from rdb.arch.linux.call_groups import GROUPS
+
+    return [*console.session.arch.syscall.names.values(), *(f"group:{group}" for group in GROUPS)]
+
+
 def _commands(console: Console, word: str, detail: str) -> Iterable[str]:
     stem, words = complete_line(console, word)
     return [stem + each for each in words]
@@ -120,5 +126,5 @@ WORDS = {
 }
 COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "applied": _applied, "command": _commands, "expression": _symbols, "file": _files, "location": _locations,
-    "register": _registers, "setting": _setting, "symbol": _symbols,
+    "register": _registers, "setting": _setting, "symbol": _symbols, "syscall": _system_calls,
 }

@@ -30,7 +30,7 @@ def mention(point: Stoppoint) -> str:
     if isinstance(point, Watchpoint):
         return f"{point.title} {point.number}: {point.expression}"
     if isinstance(point, Catchpoint):
-        return f"Catchpoint {point.number} ({point.event})"
+        return f"Catchpoint {point.number} ({_calls_named(point) if point.event == 'syscall' else point.event})"
     assert isinstance(point, Breakpoint)
     hardware = "ardware assisted breakpoint" if point.hardware else "reakpoint"
     initial = "h" if point.hardware else "b"
@@ -42,6 +42,14 @@ def mention(point: Stoppoint) -> str:
     if len(point.locations) > 1:
         return f"{text}: {point.spec}. ({len(point.locations)} locations)"
     return text if first.path is None else f"{text}: file {first.path}, line {first.line}."
+
+
+def _calls_named(point: Catchpoint) -> str:
+    """The system calls that a catchpoint is about, as they are told when it is made."""
+    if not point.calls:
+        return "any syscall"
+    told = " ".join(name if name == str(number) else f"'{name}' [{number}]" for number, name in point.calls.items())
+    return f"syscall{'s' if len(point.calls) > 1 else ''} {told}"
 
 
 def _break(console: Console, arguments: str, temporary: bool = False, hardware: bool = False) -> Iterator[object]:
@@ -339,6 +347,9 @@ def rows_of(point: Stoppoint) -> Iterator[BreakpointRow]:
         return
     if isinstance(point, Catchpoint):
         what = f"{point.event}, {point.seen} " if point.seen else point.event
+        if point.event == "syscall":
+            names = ", ".join(point.calls.values()) or "<any syscall>"
+            what = f'syscall{"s" if len(point.calls) > 1 else ""} "{names}" '
         yield BreakpointRow(number, "catchpoint", *state, None, what, tuple(notes))
         return
     assert isinstance(point, Breakpoint)

@@ -46,6 +46,7 @@ class Request(enum.IntEnum):
     LISTEN = 0x4208
     GETSIGMASK = 0x420A
     SETSIGMASK = 0x420B
+    GET_SYSCALL_INFO = 0x420E
 
 
 class Option(enum.IntFlag):
@@ -80,6 +81,10 @@ TRAPPED = 0x057F
 INTERRUPTED = Event.STOP << 16 | TRAPPED
 # Where a system call begins or ends; Option.SYSGOOD tells it from a SIGTRAP.
 IN_CALL = TRAPPED | 0x8000
+# What si_code is there.
+_CALL_CODE = signal.SIGTRAP | 0x80
+# struct ptrace_syscall_info, <linux/ptrace.h>: its size, where the call's number or result is, and `op` where a call begins.
+_CALL_INFO_SIZE, _CALL_VALUE, _CALL_ENTRY = 88, 24, 1
 # waitpid must also report threads made by clone (wait(2), __WALL).
 WAIT_ALL = 0x40000000
 NT_X86_XSTATE = 0x202
@@ -170,7 +175,23 @@ def stands_trapped(pid: int) -> bool:
     """Whether a thread stands with a SIGTRAP that the CPU has raised, in a stop that is a signal's."""
     info = signal_info(pid)
     number, code = int.from_bytes(info[:4], "little"), int.from_bytes(info[8:12], "little", signed=True)
-    return number == signal.SIGTRAP and 0 < code < 1 << 8
+    return number == signal.SIGTRAP and 0 < code < _CALL_CODE
+
+
+def stands_in_call(pid: int) -> bool:
+    """Whether a thread stands where a system call begins or ends."""
+    try:
+        info = signal_info(pid)
+    except PtraceFailed:
+        return False  # stopped by job control
+    return int.from_bytes(info[8:12], "little", signed=True) == _CALL_CODE
+
+
+def call_info(pid: int) -> tuple[bool, int]:
+    """Whether a thread that stands in a system call begins it; its number then, else its result (struct ptrace_syscall_info)."""
+    info = ctypes.create_string_buffer(_CALL_INFO_SIZE)
+    _call(Request.GET_SYSCALL_INFO, pid, _CALL_INFO_SIZE, ctypes.addressof(info))
+    return info.raw[0] == _CALL_ENTRY, int.from_bytes(info.raw[_CALL_VALUE : _CALL_VALUE + 8], "little", signed=True)
 
 
 def set_signal_info(pid: int, info: bytes) -> None:

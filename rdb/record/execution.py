@@ -17,6 +17,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rdb.arch.base import Flow
+from rdb.arch.linux.syscalls import NUMBER_MASK
+from rdb.arch.process_record import Plan
 from rdb.errors import CannotRecord, ProgramEnded, RdbError
 from rdb.events import (
     AtBreakpoint,
@@ -28,6 +31,7 @@ from rdb.events import (
     RunnerEnded,
     Signalled,
     Stepped,
+    SystemCall,
 )
 from rdb.linux import ptrace
 from rdb.linux.ptrace import TRAPPED
@@ -83,6 +87,9 @@ class Execution:
         self._step: int | None = None
         self._single = False
         self._beginner: int | None = None
+        # The place at which each thread, by its number, was told to be about to make a call; where a call was told to return.
+        self._told: dict[int, int | None] = {}
+        self._told_return: int | None = None
 
     def run(self, request: Resume, until: Until) -> Reasons:
         """Run until there is a reason to stop, for the thread that then is the process's current one."""
@@ -213,7 +220,7 @@ class Execution:
         if self.log.high > high:
             self._beginner = None
         if isinstance(outcome, Slow):
-            return self._outcome(self.special.execute(outcome.plan, until.watches))
+            return self._begun(outcome.plan) or self._outcome(self.special.execute(outcome.plan, until.watches))
         return self._arrived(outcome.status) if isinstance(outcome, Arrived) else outcome
 
     def _outcome(self, result: Result) -> Reasons | None:
@@ -229,10 +236,44 @@ class Execution:
         if isinstance(result, Ended):
             return self._ended(result)
         self.schedule.births()
-        born = self.departures.births()
+        born, returned = self.departures.births(), self._returned_from_call()
+        told = born if returned is None else (*born, returned)
         if isinstance(result, Arrived):
-            return (*born, *(self._arrived(result.status) or ())) or None
-        return (*born, *result) or self._behind()
+            return (*told, *(self._arrived(result.status) or ())) or None
+        if returned is not None:
+            return (*told, *result, *(self._at_breakpoint() or ()))
+        return (*told, *result) or self._behind()
+
+    # -- system calls to stop for
+
+    @property
+    def _stops_for_calls(self) -> bool:
+        return bool(self._until.calls) and not (self._single and self.schedule.thread == self._step)
+
+    def _begun(self, plan: Plan) -> Reasons | None:
+        """The call that the thread in turn is about to make, if it is one to stop for that was not told yet."""
+        if plan.effects.flow is not Flow.SYSTEM_CALL or not self._stops_for_calls:
+            return None
+        call = self.recorder.register(self.recorder.arch.syscall.number) & NUMBER_MASK
+        number = self.schedule.number(self.schedule.thread)
+        place = self.log.turns.previous(number, self.log.high, self.log.low)
+        if call not in self._until.calls or (number in self._told and self._told[number] == place):
+            return None
+        self._told[number] = place
+        return (SystemCall(call),)
+
+    def _returned_from_call(self) -> SystemCall | None:
+        """The call that the thread in turn has just made, if it is one to stop for."""
+        call = self.log.calls.returned(self.log.high, self._until.calls) if self._stops_for_calls else None
+        if call is None or self._told_return == self.log.high:
+            return None
+        self._told_return = self.log.high
+        return call
+
+    def forget_calls(self) -> None:
+        """The program goes on from its past: what was told of its calls is no more."""
+        self._told.clear()
+        self._told_return = None
 
     def _behind(self) -> Reasons | None:
         """Why to stop behind an instruction that was executed outside a burst."""

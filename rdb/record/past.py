@@ -11,10 +11,12 @@ then the one that the reason is about.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
 from rdb.events import (
+    NO_CALLS,
     Accessed,
     AtBreakpoint,
     Direction,
@@ -207,6 +209,8 @@ class Past:
     def _steps(self, request: Resume, until: Until) -> tuple[Reason, ...]:
         """Step by step, once or while pc stays within the range."""
         number = self.number
+        if request.within is None:
+            until = replace(until, calls=NO_CALLS)
         while not self.interrupted:
             reasons = self._step(request.direction, until)
             if reasons is not None:
@@ -279,6 +283,8 @@ class Past:
             return (EndOfHistory(direction),)
         if self.pc in until.breakpoints:
             reasons.append(AtBreakpoint(self.pc))
+        calls = self.log.calls.returned(target, until.calls), self.log.calls.begun(target, until.calls)
+        reasons += [call for call in calls if call is not None]
         info = self.log.deliveries.at(target)
         if info is not None and signalled(info).number not in until.passed:
             reasons.append(signalled(info))

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from rdb.events import Direction
+from rdb.record.calls_made import CallsMade
 from rdb.record.deliveries import Deliveries
 from rdb.record.entry import Entry, Kind, Layout, LayoutTable, entries
 from rdb.record.log_segment import LogSegment, Searchable
@@ -41,6 +42,7 @@ class RecordList:
         self.changes: list[MappingChange] = []
         self.turns = Turns(thread)
         self.deliveries = Deliveries()
+        self.calls = CallsMade()
         self.oldest: LogSegment = self.entries_from(0)
         self.newest: LogSegment = self.oldest
         # What the segments in front of the newest, which do not grow any more, take by themselves.
@@ -140,6 +142,7 @@ class RecordList:
     def _pruned(self) -> None:
         self.turns.prune(self.oldest.first)
         self.deliveries.prune(self.low)
+        self.calls.prune(self.low)
 
     def cut(self, position: int) -> None:
         """Forget the future: `position` becomes the newest."""
@@ -148,6 +151,7 @@ class RecordList:
         self._drop(position)
         self.turns.cut(position)
         self.deliveries.cut(position)
+        self.calls.cut(position)
 
     def take_back(self) -> None:
         """Drop the newest record; another one is made of its instruction."""

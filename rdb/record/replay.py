@@ -1,9 +1,9 @@
 """Where a resume in the past ends: the nearest reason to stop, found without moving.
 
 A breakpoint is reached where pc is its address; a watchpoint where an instruction changed its bytes (going forwards the stop is
-behind that instruction, going backwards in front of it); and history ends.  What lies nearest wins; what lies at the same
-position is reported together, save that the end of history hides a breakpoint that is just there, as in GDB: what matters then
-is that there is no more.
+behind that instruction, going backwards in front of it); a system call is in front of it and behind it; and history ends. What
+lies nearest wins; what lies at the same position is reported together, save that the end of history hides a breakpoint that is
+just there, as in GDB: what matters then is that there is no more.
 
 A reason is about a thread, the one that executes the instruction.  Where reasons at one position are about two threads, that of
 the watchpoint comes first; the other thread stands at its breakpoint still, and is found when the search goes on.  The thread
@@ -12,7 +12,7 @@ that looks goes on from a breakpoint at which it stands; other threads that stan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from rdb.errors import CannotAccessMemory
@@ -50,6 +50,9 @@ def search(
     delivered = log.deliveries.nearest(position, direction, until.passed)
     if delivered is not None and delivered[0] >= log.low + (not forward):
         found.append(Found(delivered[0], log.turns.at(delivered[0]), (delivered[1],)))
+    called = log.calls.nearest(position, direction, until.calls) if until.calls else None
+    if called is not None and called != end:
+        found += _calls(log, called, until)
     if not found:
         return Found(end, survivor(log, number, end), (EndOfHistory(direction),))
     nearest = (min if forward else max)(found, key=lambda each: each.position)
@@ -80,6 +83,14 @@ def _changes(
             reason = Accessed(watch, change.before, change.after)
             result.append(Found(at, log.turns.at(change.position), (reason,)))
     return result
+
+
+def _calls(log: RecordList, position: int, until: Until) -> Iterator[Found]:
+    """The system calls that return at a position, and that are about to be made there."""
+    for instruction, call in ((position - 1, log.calls.returned), (position, log.calls.begun)):
+        reason = call(position, until.calls)
+        if reason is not None:
+            yield Found(position, log.turns.at(instruction), (reason,))
 
 
 def _breakpoint(log: RecordList, number: int, position: int, direction: Direction, until: Until) -> int | None:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rdb.address import Range
 from rdb.arch.base import Arch, Bank, Register
 from rdb.arch.process_record import Plan, prepare
-from rdb.events import AtBreakpoint, Reason, Stepped, Watch, WatchKind
+from rdb.events import NO_CALLS, AtBreakpoint, Calls, Reason, Stepped, Watch, WatchKind
 from rdb.linux.procfs import PAGE
 from rdb.linux.step_loop import EVERYWHERE, MOST_SAVED
 from rdb.linux.stepper import TRAPPED, Stepper
@@ -52,6 +52,7 @@ class Until:
     watches      stretches of memory to watch
     count        at most so many instructions
     passed       signals whose delivery in the past is not stopped for
+    calls        system calls to stop in front of and behind
     """
 
     breakpoints: Collection[int] = ()
@@ -59,6 +60,7 @@ class Until:
     watches: Sequence[Watch] = ()
     count: int | None = None
     passed: Collection[int] = range(1, 65)
+    calls: Calls = NO_CALLS
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from rdb.arch.base import Bank
 from rdb.arch.linux import syscalls
 from rdb.arch.linux.structures import Abi
-from rdb.arch.linux.syscalls import SyscallEffects
+from rdb.arch.linux.syscalls import NUMBER_MASK, SyscallEffects
 from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan
 from rdb.linux import procfs, ptrace
@@ -45,6 +45,7 @@ class Refused:
 class SystemCall:
     """A call that has been begun, with what is needed to record it when it returns."""
 
+    number: int
     name: str | None
     arguments: Sequence[int]
     effects: SyscallEffects
@@ -103,7 +104,8 @@ class SystemCalls:
     def perform(self, plan: Plan) -> Arrived | Refused | Departure | UnderWay | Ended | tuple[()]:
         """The system call that the thread is about to make by the instruction of `plan`."""
         recorder, convention = self.recorder, self.recorder.arch.syscall
-        name = convention.names.get(recorder.register(convention.number))
+        number = recorder.register(convention.number) & NUMBER_MASK
+        name = convention.names.get(number)
         arguments = self._arguments(plan)
         effects = syscalls.effects(name, arguments, recorder, self.abi)
         ends_thread = name == "exit" and not self.is_last()
@@ -115,9 +117,10 @@ class SystemCalls:
         if effects.unknown:
             self.warn(name, f"The effect of the system call {name or 'unknown'} is recorded by comparing memory.")
         extended = recorder.extended(recorder.arch.registers.sizes[Bank.EXTENDED]) if ends_thread else bytearray()
-        call = self._begin(name, arguments, effects, ends_thread)
+        call = self._begin(number, name, arguments, effects, ends_thread)
         status = self._enter(call)
         if ends_thread and (status is None or not os.WIFSTOPPED(status)):
+            recorder.log.calls.add(recorder.log.high, call.number, returns=False)
             call.comparison.commit(Kind.SYSTEM_CALL)
             return Ended((bytearray(call.comparison.general), extended))
         return UnderWay(call) if status is None else self.finish(call, status)
@@ -142,7 +145,9 @@ class SystemCalls:
                 self._forget_failure(call.comparison)
         return came
 
-    def _begin(self, name: str | None, arguments: Sequence[int], effects: SyscallEffects, ends_thread: bool) -> SystemCall:
+    def _begin(
+        self, number: int, name: str | None, arguments: Sequence[int], effects: SyscallEffects, ends_thread: bool
+    ) -> SystemCall:
         recorder = self.recorder
         if ends_thread:
             written = written_at_end(self.space.injector, self.abi)
@@ -150,6 +155,7 @@ class SystemCalls:
             written = self.all_memory() if effects.unknown else self._mapped(effects.writes)
         extended = None if effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS) else 0
         call = SystemCall(
+            number,
             name,
             arguments,
             effects,
@@ -175,6 +181,7 @@ class SystemCalls:
         self.outside.leaves(call.passage, recorder.log.high, result)
         change = call.mapping.done(result)
         comparison.add(call.mapping.emptied)
+        recorder.log.calls.add(recorder.log.high, call.number)
         comparison.commit(Kind.SYSTEM_CALL, call.effects.unknown, change)
         if change is not None and change.touches_code:
             recorder.forget_code()

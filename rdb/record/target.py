@@ -27,6 +27,8 @@ from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
 from rdb.errors import RdbError
 from rdb.events import (
+    NO_CALLS,
+    Calls,
     Direction,
     Reason,
     Resume,
@@ -99,6 +101,7 @@ class RecordTarget(Target):
             self.log.turns.born(thread, 0)
         self._breakpoints: set[int] = set()
         self._watches: list[Watch] = []
+        self._calls = NO_CALLS
         self._request = Resume()
         self._executing = False
         self._tracer = threading.get_native_id()
@@ -175,6 +178,7 @@ class RecordTarget(Target):
         """
         if self.replaying:
             self.delivery.cut()
+            self.execution.forget_calls()
             lost, unborn = self.past.lost(), self.past.unborn()
             self.past.make_present()
             for thread in unborn:
@@ -284,6 +288,9 @@ class RecordTarget(Target):
         self.execution.silent = self.delivery.held.silent = frozenset(signals)
         self.beneath.pass_silently(signals)
 
+    def stop_at_calls(self, calls: Calls) -> None:
+        self._calls = calls
+
     def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
         self.departures.stop_at_births(stops, keeps)
 
@@ -303,7 +310,9 @@ class RecordTarget(Target):
     def wait(self) -> Stop:
         request = self._request
         if self.replaying or request.direction is Direction.REVERSE:
-            until = Until(frozenset(self._breakpoints), watches=tuple(self._watches), passed=self.execution.silent)
+            until = Until(
+                frozenset(self._breakpoints), watches=tuple(self._watches), passed=self.execution.silent, calls=self._calls
+            )
             reasons = self.past.resume(request, until)
         else:
             self._executing = True
@@ -338,7 +347,7 @@ class RecordTarget(Target):
     # -- how it is done
 
     def _record(self, request: Resume) -> tuple[Reason, ...]:
-        until = Until(frozenset(self._breakpoints), request.within or Until().within, tuple(self._watches))
+        until = Until(frozenset(self._breakpoints), request.within or Until().within, tuple(self._watches), calls=self._calls)
         try:
             reasons = self.execution.run(request, until)
         finally:

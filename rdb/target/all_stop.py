@@ -35,6 +35,7 @@ from rdb.events import (
     Signalled,
     Stepped,
     Stop,
+    SystemCall,
 )
 from rdb.linux import debug_registers, procfs, ptrace
 from rdb.linux.inject import ALL_BUT_FAULTS
@@ -124,6 +125,19 @@ class AllStop(Lookout):
                 debug_registers.load(thread, [])
                 ptrace.detach(thread, self._to_deliver(thread, standing.signal or waiting))
 
+    def take_out_of_call(self, thread: int) -> None:
+        """Bring a thread that stands in a system call in front of it; if it has been made, behind it."""
+        begins, number = ptrace.call_info(thread)
+        convention = self.arch.syscall
+        if begins:
+            self._set(thread, **{f"orig_{convention.number}": -1})  # then the kernel makes no call
+            self._go(thread, ptrace.run_to_call, 0)
+            self.threads.collect(thread)
+            instruction = self.pc(thread) - len(convention.instruction)
+            self._set(thread, **{self.arch.pc: instruction, convention.number: number})
+        self._at(thread).call = None
+        self.threads.settle(thread)
+
     # -- setting going
 
     def _set_going(self) -> None:
@@ -162,7 +176,13 @@ class AllStop(Lookout):
             return
         standing.told, standing.stepping = None, thread == self._stepper
         signal = self._to_deliver(thread, signal)
-        self.threads.go(thread, ptrace.step if standing.stepping else ptrace.cont, signal)
+        self._go(thread, ptrace.step if standing.stepping else ptrace.run_to_call if self.calls else ptrace.cont, signal)
+
+    def _go(self, thread: int, request: Callable[[int, int], None], signal: int) -> None:
+        """Set a thread going; unless it is to run to where a system call begins or ends, nobody will see where its call ends."""
+        if request is not ptrace.run_to_call:
+            self._at(thread).call = None
+        self.threads.go(thread, request, signal)
 
     def _to_deliver(self, thread: int, signal: int) -> int:
         """The signal to go on with; where ptrace delivers none it is sent instead, and let through when it arrives."""
@@ -184,7 +204,7 @@ class AllStop(Lookout):
     def _is_on_breakpoint(self, thread: int) -> bool:
         """Whether a thread must step off a breakpoint that it stands on: the user knows of it, or looks at it."""
         standing = self._at(thread)
-        if thread in self.threads.running or standing.group_stop or self._vforks:
+        if thread in self.threads.running or standing.group_stop or self._vforks or standing.call is not None:
             return False
         with self._unless_killed(thread):
             pc = self.pc(thread)
@@ -201,7 +221,8 @@ class AllStop(Lookout):
         call = self._is_at_call(thread)
         with contextlib.nullcontext() if signal or call else self._signals_wait(thread):
             while True:
-                self.threads.go(thread, ptrace.step, signal)
+                begins = call and self.calls and standing.call is None
+                self._go(thread, ptrace.run_to_call if begins else ptrace.step, signal)
                 signal, status = 0, self._end_of_call(thread) if call else self.threads.collect(thread)
                 if status is None:
                     return True
@@ -317,6 +338,8 @@ class AllStop(Lookout):
     def _holds(self, reason: Reason, pc: int) -> bool:
         if isinstance(reason, AtBreakpoint):
             return reason.address == pc and pc in self.traps.addresses
+        if isinstance(reason, SystemCall):
+            return reason.number in self.calls
         return not isinstance(reason, Accessed) or reason.watch in self.watches
 
     def _drop_step(self, thread: int) -> None:
@@ -336,7 +359,7 @@ class AllStop(Lookout):
                 break
             if self._at(thread).group_stop or thread in self._vforks:
                 continue
-            self.threads.go(thread, ptrace.cont)
+            self._go(thread, ptrace.cont, 0)
             status = self.threads.collect(thread)
             if status is not None:
                 self._note(thread, status)

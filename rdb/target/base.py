@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 
 from rdb.arch.base import Bank
 from rdb.errors import CannotAccessMemory, NoProcess, NoRegisters, RdbError
-from rdb.events import Resume, Stop, Watch
+from rdb.events import Calls, Resume, Stop, Watch
 from rdb.linux.procfs import Mapping
 from rdb.target.newborn import Newborn
 
@@ -118,6 +118,10 @@ class Target:
     def pass_silently(self, signals: Collection[int]) -> None:
         """Which signals go to the program without a stop."""
         self.beneath.pass_silently(signals)
+
+    def stop_at_calls(self, calls: Calls) -> None:
+        """Which system calls the program stops for, whenever it is not made to step."""
+        self.beneath.stop_at_calls(calls)
 
     # -- children
 
@@ -227,6 +231,9 @@ class _Nothing(Target):
         return True
 
     def pass_silently(self, signals: Collection[int]) -> None:
+        pass
+
+    def stop_at_calls(self, calls: Calls) -> None:
         pass
 
     def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:

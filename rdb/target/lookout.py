@@ -13,8 +13,10 @@ import signal as signals
 from collections.abc import Callable, Collection, Iterator
 
 from rdb.arch.base import Arch, Bank
+from rdb.arch.linux.syscalls import NUMBER_MASK, RESTARTS
 from rdb.errors import CannotAccessMemory, NoProcess, PtraceFailed
 from rdb.events import (
+    NO_CALLS,
     Accessed,
     AtBreakpoint,
     Executed,
@@ -25,6 +27,7 @@ from rdb.events import (
     Resume,
     Signalled,
     Stepped,
+    SystemCall,
     ThreadCreated,
     ThreadExited,
     Watch,
@@ -43,8 +46,9 @@ _SI_TKILL, _SI_KERNEL = -6, 0x80
 class Lookout:
     """Watches over `threads`, the traced threads of one process; `current` is the one that registers and steps refer to.
 
-    Children that are made by the calls in `births` are kept, and the program stops with a Forked; then the child is `newborn`.
-    Others are let go, which `tell` is told, as it is of threads that come and go.
+    System calls in `calls` are told when they begin and when they return.  Children that are made by the calls in `births` are
+    kept, and the program stops with a Forked; then the child is `newborn`.  Others are let go, which `tell` is told, as it is of
+    threads that come and go.
     """
 
     def __init__(self, threads: Threads, arch: Arch, memory: ptrace.Memory, tell: Callable[[Reason], None]) -> None:
@@ -54,6 +58,7 @@ class Lookout:
         self.watches: list[Watch] = []
         self.silent: Collection[int] = frozenset()
         self.births: frozenset[str] = frozenset()
+        self.calls = NO_CALLS
         self.newborn: Newborn | None = None
         self.cpus: Collection[int] | None = None
         self.mask: bytes | None = None
@@ -91,11 +96,13 @@ class Lookout:
         if os.WIFSIGNALED(status):
             return (Killed(os.WTERMSIG(status)),)
         standing, event, number = self._at(thread), status >> 16, os.WSTOPSIG(status)
-        standing.takes_signal = not event
+        standing.takes_signal = not event and status != ptrace.IN_CALL
         standing.group_stop = number if event == Event.STOP and number != signals.SIGTRAP else 0
         standing.info = info = b"" if event else ptrace.signal_info(thread)
         if event:
             return self._on_event(thread, Event(event))
+        if status == ptrace.IN_CALL:
+            return self._on_call(thread)
         code, sender = int.from_bytes(info[8:12], "little", signed=True), int.from_bytes(info[16:20], "little")
         if number == signals.SIGTRAP and code > 0:
             return self._on_trap(thread, code)
@@ -130,6 +137,20 @@ class Lookout:
                 reasons.append(Stepped())
         return tuple(reasons)
 
+    def _on_call(self, thread: int) -> tuple[Reason, ...]:
+        """A system call begins or ends; one that is interrupted by us and begun again has neither ended nor begun."""
+        standing = self._at(thread)
+        begins, value = ptrace.call_info(thread)
+        begun = standing.call
+        if not begins and value not in RESTARTS:
+            standing.call = None
+            return (SystemCall(begun, returned=True),) if begun is not None and begun in self.calls else ()
+        number = value & NUMBER_MASK
+        if not begins or begun == number:
+            return ()
+        standing.call = number
+        return (SystemCall(number),) if number in self.calls else ()
+
     def _on_event(self, thread: int, event: Event) -> tuple[Reason, ...]:
         """A fork is followed by letting the child go, as a rule; exec starts a new image."""
         if event is Event.EXEC:
@@ -148,6 +169,7 @@ class Lookout:
     def _executed(self, thread: int) -> tuple[Reason, ...]:
         """Everything that was inserted belonged to the image that is gone."""
         try:
+            call = self._at(ptrace.event_message(thread)).call
             self.forget_image()
             executed = Executed(procfs.executable(thread))
         except (OSError, NoProcess):
@@ -155,7 +177,7 @@ class Lookout:
         status = self.threads.settle(thread)
         if status is not None and not os.WIFSTOPPED(status):
             return self._look(thread, status)
-        return (executed,)
+        return (executed,) if call is None or call not in self.calls else (executed, SystemCall(call, returned=True))
 
     def forget_image(self) -> None:
         """The process has got a new memory, and but one thread, the leader."""
@@ -234,9 +256,15 @@ class Lookout:
             self.threads.running.add(thread)
 
     def _move_pc(self, thread: int, address: int) -> None:
+        self._set(thread, **{self.arch.pc: address})
+
+    def _set(self, thread: int, **values: int) -> None:
+        """Give general registers new values."""
         table = self.arch.registers
         general = ptrace.get_registers(thread, table.sizes[Bank.GENERAL])
-        table.put(table[self.arch.pc], (general, bytearray()), address.to_bytes(8, "little"))
+        for name, value in values.items():
+            register = table[name]
+            table.put(register, (general, bytearray()), (value & (1 << 8 * register.size) - 1).to_bytes(register.size, "little"))
         ptrace.set_registers(thread, general)
 
     def _peek(self, watch: Watch) -> bytes | None:

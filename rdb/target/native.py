@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import PtraceFailed, RdbError
-from rdb.events import Executed, Reason, Resume, Stop, Watch
+from rdb.events import Calls, Executed, Reason, Resume, Stop, Watch
 from rdb.linux import debug_registers, procfs, ptrace, wards
 from rdb.linux.procfs import Mapping
 from rdb.linux.stepper import Stepper
@@ -174,6 +174,9 @@ class NativeTarget(Target):
     def pass_silently(self, signals: Collection[int]) -> None:
         self._movement.silent = frozenset(signals)
 
+    def stop_at_calls(self, calls: Calls) -> None:
+        self._movement.calls = calls
+
     # -- children
 
     def stop_at_births(self, stops: Collection[str], keeps: Collection[str]) -> None:
@@ -272,7 +275,12 @@ class NativeTarget(Target):
         return self._movement.bear(event, keep) or event is ptrace.Event.STOP
 
     def leave_call(self) -> None:
-        """Take the current thread to the end of the system call in which an event (fork, exec) has stopped it, if one has."""
+        """Take the threads out of system calls: in front of one that they are about to make, and the current one to the end of
+        one in which an event (fork, exec) has stopped it.
+        """
+        for thread in self._threads.ids:
+            if ptrace.stands_in_call(thread):
+                self._movement.take_out_of_call(thread)
         while ptrace.standing_event(self.thread) in _IN_A_CALL:
             ptrace.step(self.thread)
             _, status = os.waitpid(self.thread, ptrace.WAIT_ALL)

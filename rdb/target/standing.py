@@ -22,4 +22,5 @@ class Standing:
     group_stop: int = 0  # the signal by which job control has stopped it
     slots: list[Slot] = field(default_factory=list)  # in its debug registers
     stepping: bool = False  # it was set going by a step
+    call: int | None = None  # the system call that it has begun before our eyes
     newborn: Newborn | None = None  # the child that it has made and that somebody wants to decide about
