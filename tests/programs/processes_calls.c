@@ -7,10 +7,12 @@
 
 static char **words;
 static int ends[2];
+static volatile int here;
 
 static void *waits(void *unused)
 {
     char byte;
+    here = 1;
     read(ends[0], &byte, 1);
     return unused;
 }
@@ -31,7 +33,8 @@ int main(int count, char **arguments)
     if (count > 1 && *words[1] == 'w') {
         pipe(ends);
         pthread_create(&thread, NULL, waits, NULL);
-        usleep(1000);
+        while (!here)
+            usleep(1000);
         getppid();
         getppid();
         write(ends[1], "x", 1);
