@@ -284,7 +284,8 @@ class SignalFrame:
 class Arch:
     """One CPU, as data.
 
-    `trap_flag` is the bit of the flags register that makes the CPU trap after each instruction.
+    `trap_flag` is the bit of the flags register that makes the CPU trap after each instruction; `fault_flag` is one that stands
+    there after a fault, and that no instruction sees.
     `name` is GDB's name for it and `object_format` BFD's for its programs, `machine` the ELF e_machine and `elf_class` 32 or
     64.  `breakpoint` is the trap instruction; pc stands behind it when it has trapped.  `effects` takes the bytes of one
     instruction (or more) and its address.  `disassemble` takes code, its address and the flavor (on x86 "att" or "intel"), and
@@ -314,8 +315,16 @@ class Arch:
     second_length: Callable[[bytes, int], int | None] = lambda code, address: None
     arguments: tuple[str, ...] = ()
     trap_flag: int = 0
+    fault_flag: int = 0
     normal: Callable[[bytes | bytearray], bytearray] = bytearray
     translator: Callable[[], Translator | None] = lambda: None
+
+    def settled(self, general: bytes | bytearray) -> bytearray:
+        """The general bank as instructions see it: without the flag that a fault leaves."""
+        result, piece = bytearray(general), self.registers[self.flags].pieces[0]
+        place = slice(piece.offset, piece.offset + piece.size)
+        result[place] = (int.from_bytes(result[place], "little") & ~self.fault_flag).to_bytes(piece.size, "little")
+        return result
 
 
 @dataclass(frozen=True)

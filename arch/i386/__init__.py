@@ -70,5 +70,6 @@ ARCH = Arch(
     signal_frame=SignalFrame(red_zone=0, largest=1 << 14, alignment=128),
     arguments=calling.ARGUMENTS,
     trap_flag=1 << 8,
+    fault_flag=1 << 16,
     normal=xstate.normal,
 )

@@ -69,6 +69,7 @@ ARCH = Arch(
     signal_frame=SignalFrame(red_zone=128, largest=1 << 14, alignment=128),
     arguments=calling.ARGUMENTS,
     trap_flag=1 << 8,
+    fault_flag=1 << 16,
     normal=xstate.normal,
     translator=_translator,
 )

@@ -102,13 +102,14 @@ class Comparison:
         return [*self._general_differences(), *self._extended_differences()]
 
     def _general_differences(self) -> Iterator[tuple[Piece, bytes]]:
-        now, arch = self.recorder.stepper.general, self.recorder.arch
+        arch = self.recorder.arch
+        then, now = (arch.settled(each) for each in (self.general, self.recorder.stepper.general))
         left_out = {arch.registers[arch.pc].pieces[0].offset}
         kernels = arch.registers.by_name.get(f"orig_{arch.syscall.number}")
         if kernels is not None:
             left_out.add(kernels.pieces[0].offset)
         for offset in range(0, len(now), WORD):
-            before = self.general[offset : offset + WORD]
+            before = bytes(then[offset : offset + WORD])
             if before != now[offset : offset + WORD] and offset not in left_out:
                 yield Piece(Bank.GENERAL, offset, WORD), before
 

@@ -122,9 +122,10 @@ class MappingChange:
 
     @property
     def touches_code(self) -> bool:
-        """Whether memory that can be executed came, went, or may have moved."""
+        """Whether memory that can be executed, or written to at another address, came, went, or may have moved."""
         stretches = (area for stretch in self.stretches for area in (stretch.before, stretch.after) if area is not None)
-        return any(area.executable for area in (*stretches, *self.sides[False], *self.sides[True]))
+        areas = *stretches, *self.sides[False], *self.sides[True]
+        return any(area.executable or area.shared and area.writable for area in areas)
 
     def __bool__(self) -> bool:
         return bool(self.stretches or self.move or self.brk or self.guards or self.rseq or self.segments)

@@ -136,7 +136,8 @@ class Past:
         """From here on the registers are ours."""
         for number in self.log.turns.existing(self.log.high):
             life = self.log.turns.lives[number]
-            self.machine.banks[number] = banks = self.live_banks(life.thread)
+            general, extended = self.live_banks(life.thread)
+            self.machine.banks[number] = banks = self.arch.settled(general), extended
             life.pc = self._pc(banks[Bank.GENERAL])
 
     def _remap(self, change: MappingChange, forward: bool, number: int) -> None:

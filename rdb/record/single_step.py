@@ -13,6 +13,9 @@ Recording is transactional: the record of an instruction that did not execute (a
 
 Breakpoints are not written into memory while recording; pc is looked up in a set instead.  Watchpoints are noticed by the
 instructions that write (or, for rwatch and awatch, read) the watched bytes, so they need no debug registers.
+
+What is known of an instruction holds as long as its bytes do.  Stores to code are noticed; code that may change without that
+(rdb.record.changing_code, and with the compiled recorder whatever can be written to) is looked at each time.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from rdb.events import NO_CALLS, AtBreakpoint, Calls, Reason, Stepped, Watch, Wa
 from rdb.linux.procfs import PAGE
 from rdb.linux.step_loop import EVERYWHERE, MOST_SAVED
 from rdb.linux.stepper import TRAPPED, Stepper
+from rdb.record.changing_code import CodeMap
 from rdb.record.entry import padded
 from rdb.record.record_list import RecordList
 
@@ -113,6 +117,11 @@ class SingleStepRecorder:
         self._plans: dict[int, Plan] = {}
         self._decoded: dict[int, Decoded] = {}
         self._code_pages: set[int] = set()
+        # The pages with code that may change unnoticed, so far as anybody has asked: what is there is looked at each time.
+        self._unsteady: dict[int, bool] = {}
+        self._map: CodeMap | None = None
+        # Whether nobody else executes and records instructions.
+        self.is_alone = True
         self._watches: Sequence[Watch] = ()
         self._under_way: list[Comparison] = []
         self.settle: Callable[[], None] = lambda: None
@@ -176,8 +185,10 @@ class SingleStepRecorder:
         pc = words[pc_index]
         while loop.has_room():
             step = steps.get(pc)
-            if step is None or watches:
-                plan = self._plans.get(pc) or self._prepare(pc)
+            if step is None or watches or self._is_unsteady(pc):
+                plan = self._plans.get(pc)
+                if plan is None or self._is_unsteady(pc):
+                    plan = self._prepare(pc)
                 if pc not in steps or self._touches(plan, watches):
                     return Slow(plan)
                 step = steps[pc]
@@ -187,7 +198,7 @@ class SingleStepRecorder:
                 if saving is None:
                     return Slow(self._plans[pc])
                 saved, stale = saving
-            if step.entry is not None and pc not in breakpoints:
+            if step.entry is not None and pc not in breakpoints and not self._is_unsteady(pc):
                 loop.know(pc, step.entry)
             loop.put(step.layout, saved)
             status = loop.go(single or stale)
@@ -259,6 +270,8 @@ class SingleStepRecorder:
         self._steps.clear()
         self._plans.clear()
         self._code_pages.clear()
+        self._unsteady.clear()
+        self._map = None
         self.stepper.loop.forget_all()
         self._leave_stores()
 
@@ -266,8 +279,14 @@ class SingleStepRecorder:
         """Somebody other than a plain instruction wrote memory, and has recorded it."""
         for comparison in self._under_way:
             comparison.keep_up(address, size)
-        if self._holds_code(address, size):
+        if self._holds_code(address, size) or not self.is_alone and self._is_steady_code(address):
             self.forget_code()
+
+    def _is_steady_code(self, address: int) -> bool:
+        """Whether somebody else may know instructions at `address`, and not look whether they are still there."""
+        code = self._code_map()
+        mapping = code.at(address)
+        return mapping is not None and mapping.executable and not code.can_change(mapping)
 
     def _holds_code(self, address: int, size: int) -> bool:
         """Whether instructions that we know lie in these bytes; in case of doubt, when there are many bytes, yes."""
@@ -279,6 +298,21 @@ class SingleStepRecorder:
             pc + (self._plans[pc].effects.length or longest) > address for pc in near if pc in self._plans
         )
 
+    def _is_unsteady(self, pc: int) -> bool:
+        """Whether the code at `pc` may change without our noticing."""
+        page = pc >> _PAGE_SHIFT
+        if page not in self._unsteady:
+            code = self._code_map()
+            # An instruction may reach into the next page.
+            mappings = [code.at(each << _PAGE_SHIFT) for each in (page, page + 1)]
+            can_change = code.has_two_addresses if self.is_alone else code.can_change
+            self._unsteady[page] = any(mapping is not None and can_change(mapping) for mapping in mappings)
+        return self._unsteady[page]
+
+    def _code_map(self) -> CodeMap:
+        self._map = self._map or CodeMap(self.stepper.pid)
+        return self._map
+
     def _prepare(self, pc: int) -> Plan:
         """The plan of the instruction that is now at `pc`; from here on a store to it is noticed."""
         code = self.stepper.memory.read_some(pc, self.arch.max_instruction)
@@ -288,6 +322,8 @@ class SingleStepRecorder:
         self._plans[pc] = decoded.plan
         if decoded.step is not None:
             self._steps[pc] = decoded.step
+        else:
+            self._steps.pop(pc, None)
         for page in _pages(pc, len(decoded.code) or 1):
             self._code_pages.add(page)
             self.stepper.loop.leave_store(page)

@@ -18,6 +18,7 @@ from rdb.arch.base import Bank
 from rdb.arch.linux import syscalls
 from rdb.arch.linux.structures import Abi
 from rdb.arch.linux.syscalls import NUMBER_MASK, SyscallEffects
+from rdb.arch.linux.terms import Call
 from rdb.arch.linux.terms import Kind as CallKind
 from rdb.arch.process_record import Plan
 from rdb.linux import procfs, ptrace
@@ -26,6 +27,7 @@ from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison, Stretches
 from rdb.record.departures import Departure, Departures
 from rdb.record.entry import Kind
+from rdb.record.file_writes import FileWrites
 from rdb.record.machine import Banks
 from rdb.record.mapping_call import MappingCall
 from rdb.record.outside import Outside, Passage
@@ -95,6 +97,7 @@ class SystemCalls:
     ) -> None:
         self.recorder, self.space, self.outside, self.abi, self.delivery = recorder, space, outside, abi, delivery
         self.departures, self.all_memory, self.warn = departures, all_memory, warn
+        self._files = FileWrites(outside.process)
         self.enter: Callable[[CallKind, bool], int | None] = lambda kind, may_be_left: recorder.stepper.once()
         self.wake: Callable[[], int] = recorder.stepper.arrived
         self.to_call: Callable[[], int] = recorder.stepper.arrived
@@ -153,13 +156,14 @@ class SystemCalls:
             written = written_at_end(self.space.injector, self.abi)
         else:
             written = self.all_memory() if effects.unknown else self._mapped(effects.writes)
+        in_files = self._mapped(self._files.stretches(name, Call.of(arguments, recorder, self.abi)))
         extended = None if effects.kind in (CallKind.SIGRETURN, CallKind.REGISTERS) else 0
         call = SystemCall(
             number,
             name,
             arguments,
             effects,
-            Comparison(recorder, written, extended),
+            Comparison(recorder, [*written, *in_files], extended),
             MappingCall(self.space, self.abi, effects, arguments),
             self.outside.enters(name, arguments),
         )
@@ -185,6 +189,8 @@ class SystemCalls:
         comparison.commit(Kind.SYSTEM_CALL, call.effects.unknown, change)
         if change is not None and change.touches_code:
             recorder.forget_code()
+        if change is not None:
+            self._files.mappings_changed()
         signalled = self.delivery.came_with_call(status)
         self.delivery.called(call.name, call.arguments)
         if call.name == "sched_yield":

@@ -126,7 +126,7 @@ def main() -> None:
     options = parser.parse_args()
     start = time.perf_counter()
     report = check(options.program, options.arguments, options.engine, options.moments, log_size=options.log_size)
-    print(f"{report}, {time.perf_counter() - start:.1f} s")
+    print(f"status {report.status}; {report}, {time.perf_counter() - start:.1f} s")
     for miss in report.misses:
         print(miss)
 

@@ -19,6 +19,7 @@ from rdb.linux.background import in_background
 from rdb.linux.build_id import identity
 from rdb.linux.procfs import Mapping
 from rdb.linux.ptrace import Memory
+from rdb.record.changing_code import CodeMap
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.code_cache import CodeCache
 from rdb.record.compiled.image import Image, packed, unpacked
@@ -149,15 +150,15 @@ class Images:
                 for number in file.loaded.around(address):
                     self._table[number]
 
-    def check(self, mapping_at: Callable[[int], Mapping | None]) -> None:
+    def check(self, code: CodeMap) -> None:
         """Have all blocks made whose code is not there any more; their files are done with."""
         for place, file in list(self.mapped.items()):
             loaded = file.loaded
             if loaded is None:
                 continue
             start, end = loaded.base + int(loaded.image.pcs.min()), loaded.base + loaded.image.end
-            mapping = mapping_at(start)
-            there = mapping is not None and place == _place(mapping) and mapping.executable and not can_change(mapping)
+            mapping = code.at(start)
+            there = mapping is not None and place == _place(mapping) and mapping.executable and not code.can_change(mapping)
             memory = self._memory.read_some(start, min(end, mapping.end) - start) if mapping is not None and there else b""
             differing = loaded.differing(memory, start)
             for number in differing:
@@ -200,11 +201,6 @@ class Images:
 def _write(files: ImageFiles, work: list[_Work], known: set[int]) -> None:
     for each in work:
         files.write(each.key, each.content(known))
-
-
-def can_change(mapping: Mapping) -> bool:
-    """Whether code may be changed without anybody's noticing."""
-    return mapping.writable or mapping.shared
 
 
 def _place(mapping: Mapping) -> Place:

@@ -65,6 +65,7 @@ class CompiledRecorder:
         """`limit` says how many bytes the log may take at the moment (None: any number), `files` keeps translations."""
         self._translator, self._area = translator, translator.area
         self.steps = steps
+        steps.is_alone = False
         self.arch, self.stepper, self.log = steps.arch, steps.stepper, steps.log
         registers = self.arch.registers
         self._base = registers[translator.area_register].pieces[0].offset // _WORD

@@ -1,9 +1,9 @@
 """Which block belongs to which address now: translated when first wanted, dropped when the code is not any more what it was.
 
 A block must not run through a breakpoint, so blocks that do are out of use while it is inserted, and a shorter one takes their
-place.  Code that the program may write to (its mapping is writable, or shared with somebody) compares itself with what was
-translated each time it is entered; all other code can change only with the mappings, or by the user's hand, of which `check` is
-to be told.
+place.  No block reaches from one mapping into another.  Code that the program may write to (rdb.record.changing_code) compares
+itself with what was translated each time it is entered; all other code can change only with the mappings, by a system call, or by
+the user's hand, of which `check` is to be told.
 
 The kernel's own code in the process, the vdso, is translated as any other, but for each process anew: it belongs to no file.  It
 reads what the kernel writes there meanwhile, so none of its reads can be done again.
@@ -11,18 +11,17 @@ reads what the kernel writes there meanwhile, so none of its reads can be done a
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Collection
 
 from rdb.arch.translation import Translator
 from rdb.errors import RdbError
-from rdb.linux import procfs
 from rdb.linux.procfs import PAGE, Mapping
 from rdb.linux.ptrace import Memory
+from rdb.record.changing_code import CodeMap
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.code_cache import CodeCache
 from rdb.record.compiled.image_files import ImageFiles
-from rdb.record.compiled.images import Images, can_change
+from rdb.record.compiled.images import Images
 
 _READ = 512
 # The kernel executes the one itself, and writes what the other reads.
@@ -42,7 +41,7 @@ class Translations:
         files: ImageFiles | None = None,
     ) -> None:
         """`files` keeps translations from one run to the next."""
-        self._pid, self._translator, self._memory = pid, translator, memory
+        self._translator, self._memory = translator, memory
         self._cache, self._table = cache, table
         self._at: dict[int, Block | None] = {}
         self._versions: dict[int, list[Block]] = {}
@@ -53,9 +52,7 @@ class Translations:
         # Wherever there was a stop once: blocks that end there may be shorter than they need be.
         self._cut: set[int] = set()
         self._returns: set[int] = set()
-        self._mappings: list[Mapping] = []
-        self._starts: list[int] = []
-        self._look_at_mappings()
+        self._map = CodeMap(pid)
 
     def block(self, pc: int) -> Block | None:
         """The block that begins at `pc`; None if the instruction there is not for us."""
@@ -65,8 +62,8 @@ class Translations:
 
     def is_fixed(self, pc: int) -> bool:
         """Whether the code at `pc` can change only with the mappings, or by the user's hand."""
-        mapping = self._mapping(pc)
-        return mapping is not None and _has_code(mapping) and not can_change(mapping)
+        mapping = self._map.at(pc)
+        return mapping is not None and _has_code(mapping) and not self._map.can_change(mapping)
 
     def known(self, pc: int) -> Block | None:
         return self._at.get(pc)
@@ -76,10 +73,10 @@ class Translations:
         for block in self._versions.get(pc, ()):
             if self._stops.isdisjoint(block.addresses):
                 return self._use(block)
-        mapping = self._mapping(pc)
+        mapping = self._map.at(pc)
         if mapping is None or not mapping.executable:
-            self._look_at_mappings()
-            mapping = self._mapping(pc)
+            self._map.look()
+            mapping = self._map.at(pc)
         made = None
         if mapping is not None and _has_code(mapping):
             made = self._from_image(pc, mapping) or self._make(pc, mapping)
@@ -103,7 +100,7 @@ class Translations:
             for pc in targets:
                 if pc in self._versions or pc in self._at or pc in self._stops:
                     continue
-                mapping = self._mapping(pc)
+                mapping = self._map.at(pc)
                 if mapping is not None and self.is_fixed(pc):
                     made = self._from_image(pc, mapping) or self._make(pc, mapping)
                     if made is not None:
@@ -111,7 +108,7 @@ class Translations:
 
     def _from_image(self, pc: int, mapping: Mapping) -> Block | None:
         """The block that an image has for `pc`, if it was not met yet and may be used."""
-        if pc in self._versions or can_change(mapping):
+        if pc in self._versions or self._map.can_change(mapping):
             return None
         loaded = self.images.loaded
         block = self.images.block(pc, mapping)
@@ -122,8 +119,8 @@ class Translations:
         return block if block is not None and block.enabled else None
 
     def _make(self, pc: int, mapping: Mapping) -> Block | None:
-        guarded = can_change(mapping)
-        code = self._memory.read_some(pc, _READ)
+        guarded = self._map.can_change(mapping)
+        code = self._memory.read_some(pc, min(_READ, mapping.end - pc))
         try:
             region = self._cache.region(pc)
         except RdbError:
@@ -195,20 +192,23 @@ class Translations:
 
     def check(self) -> None:
         """Something may have changed mappings or code: drop the blocks whose code is not there any more."""
-        self._look_at_mappings()
-        self.images.check(self._mapping)
+        self._map.look()
+        self.images.check(self._map)
         self._at = {pc: block for pc, block in self._at.items() if block is not None}
         for page in sorted(self._pages):
             blocks = self._pages[page]
-            mapping = self._mapping(page * PAGE)
+            mapping = self._map.at(page * PAGE)
             now = self._memory.read_some(page * PAGE, 2 * PAGE)
-            unsafe = mapping is None or not mapping.executable or mapping.writable or mapping.shared
             for block in list(blocks):
                 start = block.pc - page * PAGE
-                if start < 0:
-                    continue
-                if now[start : start + len(block.source)] != block.source or unsafe and not block.translation.changed:
+                if start >= 0 and not (now.startswith(block.source, start) and self._may_stay(block, mapping)):
                     self.drop(block)
+
+    def _may_stay(self, block: Block, mapping: Mapping | None) -> bool:
+        """Whether a block whose code is there can be executed in the mapping where it begins."""
+        if mapping is None or not mapping.executable or block.end > mapping.end:
+            return False
+        return bool(block.translation.changed) or not self._map.can_change(mapping)
 
     def drop(self, block: Block) -> None:
         """The code of a block has changed."""
@@ -226,14 +226,6 @@ class Translations:
     def keep(self) -> None:
         """Keep what was translated for the next run."""
         self.images.keep(self._cache.known | self._returns, self._cut)
-
-    def _look_at_mappings(self) -> None:
-        self._mappings = procfs.mappings(self._pid)
-        self._starts = [mapping.start for mapping in self._mappings]
-
-    def _mapping(self, address: int) -> Mapping | None:
-        index = bisect.bisect_right(self._starts, address) - 1
-        return self._mappings[index] if index >= 0 and address < self._mappings[index].end else None
 
 
 def _has_code(mapping: Mapping) -> bool:
