@@ -71,6 +71,11 @@ def maps(pid: int) -> list[str]:
     return [line for line in os.fsdecode(_read(pid, "maps")).splitlines() if OURS not in line]
 
 
+def own(pid: int) -> list[Mapping]:
+    """What the debugger has put into the address space."""
+    return [mapping(line) for line in os.fsdecode(_read(pid, "maps")).splitlines() if OURS in line]
+
+
 @functools.lru_cache(1 << 12)
 def mapping(line: str) -> Mapping:
     """What one line of /proc/PID/maps says."""

@@ -200,6 +200,8 @@ class RecordTarget(Target):
         for thread in self.process.threads():
             self.schedule.switch(thread)
             self.delivery.let_go()
+        if self.execution.compiled is not None:
+            self.execution.compiled.let_go()
         self.process.select_thread(current)
         self._end()
 

@@ -44,8 +44,11 @@ def arch_of(program: Path) -> Arch:
 
 
 def all_registers(target: Target, arch: Arch) -> dict[str, bytes]:
-    """Every register of the table, as `target` has it, save orig_rax: that is the kernel's note about how it was entered."""
-    banks = [target.read_bank(Bank.GENERAL), bytes(arch.normal(target.read_bank(Bank.EXTENDED)))]
+    """Every register of the table, as `target` has it and instructions see it.
+
+    Save orig_rax, the kernel's note about how it was entered, as the flag that a fault leaves is the CPU's.
+    """
+    banks = [arch.settled(target.read_bank(Bank.GENERAL)), bytes(arch.normal(target.read_bank(Bank.EXTENDED)))]
     kernels = f"orig_{arch.syscall.number}"
     return {each.name: arch.registers.get(each, banks) for each in arch.registers.registers if each.name != kernels}
 

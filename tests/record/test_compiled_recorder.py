@@ -167,7 +167,13 @@ def test_detached_it_runs_on(begin: Callable[..., Recording], tmp_path: Path) ->
     recording = begin(program("record_loops.c", *FLAGS))
     recording.record_to(60_000)
     recording.goto(40_000)
-    recording.target.detach()
+    pid, threads = recording.pid, recording.target.threads()
+    before = recording.mappings()
+    recording.engine.finish()
+    assert threads == recording.process.threads()
+    assert procfs.OURS not in Path(f"/proc/{pid}/maps").read_text()
+    assert procfs.mappings(pid) == before
+    recording.process.detach()
     deadline = time.monotonic() + 20
     while os.waitpid(recording.pid, os.WNOHANG) == (0, 0):
         assert time.monotonic() < deadline

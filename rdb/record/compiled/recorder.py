@@ -36,7 +36,7 @@ from rdb.record.compiled.code_cache import CodeCache
 from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.log import Chunk, Ring
 from rdb.record.compiled.segment import BlockSegment
-from rdb.record.compiled.shared import Shared, far_places
+from rdb.record.compiled.shared import Shared, far_places, unmap_all
 from rdb.record.compiled.stepping import Limits, limits
 from rdb.record.compiled.take_back import take_back
 from rdb.record.compiled.translations import Translations
@@ -63,7 +63,7 @@ class CompiledRecorder:
         files: ImageFiles | None = None,
     ) -> None:
         """`limit` says how many bytes the log may take at the moment (None: any number), `files` keeps translations."""
-        self._translator, self._area = translator, translator.area
+        self._injector, self._translator, self._area = injector, translator, translator.area
         self.steps = steps
         steps.is_alone = False
         self.arch, self.stepper, self.log = steps.arch, steps.stepper, steps.log
@@ -89,6 +89,10 @@ class CompiledRecorder:
     def chunk(self) -> Chunk:
         """Where the log goes."""
         return self.ring.chunk
+
+    def let_go(self) -> None:
+        """Leave nothing of ours in the process; the end of recording."""
+        unmap_all(self._injector)
 
     # -- the burst
 

@@ -73,6 +73,12 @@ class Shared:
         return self.address <= address < self.address + self.size
 
 
+def unmap_all(injector: Injector) -> None:
+    """Take away all that is ours in the process; nobody must be inside it, or come back."""
+    for mapping in procfs.own(injector.pid):
+        injector.call("munmap", mapping.start, mapping.size)
+
+
 def far_places() -> Iterator[int]:
     """Places far from everything."""
     return iter(_FAR)
