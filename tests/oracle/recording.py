@@ -48,7 +48,7 @@ def all_registers(target: Target, arch: Arch) -> dict[str, bytes]:
 
     Save orig_rax, the kernel's note about how it was entered, as the flag that a fault leaves is the CPU's.
     """
-    banks = [arch.settled(target.read_bank(Bank.GENERAL)), bytes(arch.normal(target.read_bank(Bank.EXTENDED)))]
+    banks = [bytes(arch.settled(target.read_bank(Bank.GENERAL))), bytes(arch.normal(target.read_bank(Bank.EXTENDED)))]
     kernels = f"orig_{arch.syscall.number}"
     return {each.name: arch.registers.get(each, banks) for each in arch.registers.registers if each.name != kernels}
 
