@@ -29,8 +29,8 @@ WALK = {
     **dict.fromkeys(("record goto begin", "record goto end", "record goto {position}"), 2),
     **dict.fromkeys(("break touch", "break thrice", "tbreak twice", "break work if n == 1999", "break 33 if n % 500 == 3"), 2),
     **dict.fromkeys(("tbreak *$pc", "break *$pc", "tbreak *($pc + 0)", "delete", "disable", "enable", "ignore 2 3"), 1),
-    **dict.fromkeys(("watch watched", "watch table[5]", "rwatch table[6]", "awatch watched"), 1),
-    **dict.fromkeys(("watch watched if watched > 2999", "watch -l table[63]", "hbreak thrice", "delete display", "info breakpoints"), 1),
+    **dict.fromkeys(("watch watched", "watch table[5]", "rwatch table[6]", "awatch watched", "watch -l table[63]"), 1),
+    **dict.fromkeys(("watch watched if watched > 2999", "hbreak thrice", "info breakpoints"), 1),
     **dict.fromkeys(("print n", "print table", "bt", "info record", "print watched", "x/3i $pc", "info line"), 1),
 }
 BEGINNING = ("break main", "run", "record", "tbreak touch", "continue", "tbreak touch", "continue", "info record")
