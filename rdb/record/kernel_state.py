@@ -38,6 +38,10 @@ class CannotPutBack(RdbError):
     """A state cannot be made what it was."""
 
 
+class NoOwner(RdbError):
+    """The thread whose state it is has ended: there is nothing to look at, to put back, or to tell."""
+
+
 @dataclass(frozen=True)
 class Process:
     """The stopped process whose kernel state is meant."""

@@ -22,7 +22,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rdb.record.kernel_state import CannotPutBack, Process, State
+from rdb.record.kernel_state import CannotPutBack, NoOwner, Process, State
 
 _MOST_LINES = 12
 _WAYS = {"wrote": "to", "read": "from"}
@@ -120,6 +120,8 @@ class Ledger:
                 if state.read(process) == before:
                     continue
                 state.write(process, before)
+            except NoOwner:
+                continue
             except (CannotPutBack, OSError):
                 lost.append(state.loss(process, before))
             else:

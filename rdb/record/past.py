@@ -80,9 +80,12 @@ class Past:
         return [self.log.turns.lives[number].thread for number in self._existing()]
 
     def lost(self) -> list[int]:
-        """The ids of threads that exist here and have ended since."""
-        lives = self.log.turns.lives
-        return [lives[number].thread for number in self._existing() if lives[number].died is not None]
+        """The ids of threads that exist here and have ended since; RdbError if that is all of them: nobody could go on."""
+        lives, existing = self.log.turns.lives, self._existing()
+        lost = [lives[number].thread for number in existing if lives[number].died is not None]
+        if len(lost) == len(existing):
+            raise RdbError("All threads that exist at this point have ended in the meantime: the program cannot go on from here.")
+        return lost
 
     def unborn(self) -> list[int]:
         """The ids of threads that live, but do not exist here yet."""
@@ -95,7 +98,7 @@ class Past:
         """Make a thread that exists here the current one."""
         number = self.log.turns.number(thread, self.position)
         if number is None:
-            raise RdbError(f"Thread {thread} does not exist at this point of the recording.")
+            raise RdbError(f"LWP {thread} does not exist at this point of the recording.")
         self.number = number
 
     def bank(self, bank: Bank) -> bytes:

@@ -12,7 +12,7 @@ from rdb.arch.linux.structures import Abi
 from rdb.errors import PtraceFailed
 from rdb.linux import ptrace, signal_state
 from rdb.linux.signal_state import AlternateStack
-from rdb.record.kernel_state import CannotPutBack, Process, State
+from rdb.record.kernel_state import CannotPutBack, NoOwner, Process, State
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,10 @@ class SignalMask:
     thread: int
 
     def read(self, process: Process) -> object:
-        return ptrace.signal_mask(self.thread)
+        try:
+            return ptrace.signal_mask(self.thread)
+        except PtraceFailed:
+            raise NoOwner() from None
 
     def write(self, process: Process, value: object) -> None:
         assert isinstance(value, bytes)
@@ -53,7 +56,10 @@ class SignalStack:
 
     def read(self, process: Process) -> object:
         self._aim(process)
-        return signal_state.alternate_stack(process.injector, self.abi)
+        try:
+            return signal_state.alternate_stack(process.injector, self.abi)
+        except PtraceFailed:
+            raise NoOwner() from None
 
     def write(self, process: Process, value: object) -> None:
         assert isinstance(value, AlternateStack)

@@ -177,18 +177,18 @@ class RecordTarget(Target):
         What the kernel keeps for the program is put back as far as that can be done; the user is told what has moved on.
         """
         if self.replaying:
+            lost, unborn = self.past.lost(), self.past.unborn()
             self.delivery.cut()
             self.execution.forget_calls()
-            lost, unborn = self.past.lost(), self.past.unborn()
             self.past.make_present()
             for thread in unborn:
                 self.schedule.end(thread)
             self.schedule.switch(self.process.thread)
             for thread in lost:
-                self.warn(f"Thread {thread} has ended in the meantime; the program goes on without it.")
+                self.warn(f"LWP {thread} has ended in the meantime; the program goes on without it.")
             moved = str(self.outside.cut(self.position))
             self.pace.cut(self.position)
-            self.delivery.learn()
+            self._learn()
             self.recorder.forget_code()
             if moved:
                 self.warn(moved)
@@ -225,6 +225,8 @@ class RecordTarget(Target):
 
     def write_bank(self, bank: Bank, data: bytes) -> None:
         if self.replaying:
+            if self.thread in self.past.lost():
+                raise RdbError(f"LWP {self.thread} has ended in the meantime: its registers cannot be changed.")
             self._ask_to_cut(
                 "Because GDB is in replay mode, writing the value of a register will destroy the execution log from this point "
                 "onward.  Write all registers?"
@@ -370,6 +372,14 @@ class RecordTarget(Target):
             self.delivery.calls.begin()
             # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
             self.space.let_kernel_write()
+            self.delivery.learn()
+        self.schedule.switch(current)
+
+    def _learn(self) -> None:
+        """Ask what the kernel keeps for each thread now; the one in turn is the same afterwards."""
+        current = self.process.thread
+        for thread in self.process.threads():
+            self.schedule.switch(thread)
             self.delivery.learn()
         self.schedule.switch(current)
 

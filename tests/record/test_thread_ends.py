@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from rdb.events import Direction, Exited
+from rdb.arch.base import Bank
+from rdb.errors import RdbError
+from rdb.events import Direction, Exited, Resume, Signalled
+from rdb.linux import procfs
 from tests.build import program
 from tests.oracle import snapshot
 from tests.oracle.moment import Camera, Moment
@@ -68,3 +72,108 @@ def test_behind_an_end_there_is_nobody(tmp_path: Path) -> None:
             assert recording.target.thread == thread and recording.position < life.died - 1
             recording.goto(life.died - 1)
             assert recording.target.thread == life.thread
+
+
+def go_live(recording: Recording) -> None:
+    """The program goes on from where we are."""
+    recording.target.write_bank(Bank.GENERAL, recording.target.read_bank(Bank.GENERAL))
+    assert recording.target.is_live
+    assert sorted(recording.target.threads()) == procfs.threads(recording.pid)
+
+
+def to_the_end(recording: Recording) -> None:
+    """Record until the program is about to exit."""
+    recording.ended = None
+    assert not recording.record_to(recording.position + (1 << 30))
+
+
+def missed(recording: Recording) -> list[str]:
+    """What was told of threads that are not there any more."""
+    return [warning for warning in recording.warnings if "meantime" in warning]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("way", ["condition", pytest.param("mutex", marks=pytest.mark.long)])
+def test_going_on_before_others_came(engine: str, way: str, tmp_path: Path) -> None:
+    """They come again, and nobody is missed."""
+    path = program("thread_sync.c", *FLAGS)
+    with Recording(path, [way], tmp_path / "output", engine) as recording:
+        lives = recording.engine.log.turns.lives
+        for number in (3, 2, 1):
+            while len(lives) < 4:
+                recording.record_to(recording.position + 100)
+            recording.goto(lives[number].born - 1)
+            there = recording.target.threads()
+            go_live(recording)
+            assert recording.target.threads() == there and len(there) == number
+        to_the_end(recording)
+        assert missed(recording) == []
+        assert len(lives) == 4
+        assert recording.run_out().reason(Exited) == Exited(0)
+    assert (tmp_path / "output").read_text() == natively(path, way).stdout
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_going_on_without_those_that_ended(engine: str, tmp_path: Path) -> None:
+    """A thread that was about to end does not come back: that is told once, and the others go on."""
+    path = program("thread_sync.c", *FLAGS)
+    with Recording(path, ["detached"], tmp_path / "output", engine) as recording:
+        to_the_end(recording)
+        last = max(recording.engine.log.turns.lives[1:], key=lambda life: life.died or 0)
+        assert last.died is not None
+        recording.goto(last.died - 1)
+        assert recording.target.threads() == [recording.pid, last.thread]
+        recording.target.select_thread(recording.pid)
+        go_live(recording)
+        assert recording.target.threads() == [recording.pid]
+        to_the_end(recording)
+        assert missed(recording) == [f"LWP {last.thread} has ended in the meantime; the program goes on without it."]
+        assert recording.run_out().reason(Exited) == Exited(0)
+    assert (tmp_path / "output").read_text() == natively(path, "detached").stdout
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_waiting_for_those_that_ended(engine: str, tmp_path: Path) -> None:
+    """Where a thread is missed that had something to do yet the program waits for ever, can be interrupted and run back."""
+    with Recording(program("thread_sync.c", *FLAGS), ["detached"], tmp_path / "output", engine) as recording:
+        to_the_end(recording)
+        lives = recording.engine.log.turns.lives
+        recording.goto(lives[3].born)
+        lost = [life.thread for life in lives[1:] if life.exists(recording.position)]
+        recording.target.select_thread(lost[-1])
+        with pytest.raises(RdbError, match=f"LWP {lost[-1]} has ended in the meantime: its registers cannot be changed"):
+            go_live(recording)
+        recording.target.select_thread(recording.pid)
+        go_live(recording)
+        camera = Camera()
+        then = camera.take(recording)
+        assert recording.target.threads() == [recording.target.thread] == [recording.pid]
+        assert sorted(missed(recording)) == sorted(
+            f"LWP {thread} has ended in the meantime; the program goes on without it." for thread in lost
+        )
+        handler = signal.signal(signal.SIGALRM, lambda *_: recording.engine.interrupt())
+        signal.setitimer(signal.ITIMER_REAL, 1, 0.5)
+        try:
+            recording.settings["record full insn-number-max"] = None
+            assert recording.go(Resume()).reason(Signalled) == Signalled(signal.SIGINT)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, handler)
+        now = camera.take(recording)
+        for moment in (then, now, then):
+            recording.goto(moment.position)
+            assert camera.differences(moment, camera.take(recording)) == []
+
+
+def test_nobody_is_left_to_go_on(tmp_path: Path) -> None:
+    """The leader has ended alone; in a past in which there was nobody else the program cannot go on."""
+    with Recording(program("thread_sync.c", *FLAGS), ["leader"], tmp_path / "output") as recording:
+        camera = Camera()
+        moments = snapshot.record(recording, camera, 1)
+        recording.goto(recording.engine.log.turns.lives[1].born - 1)
+        with pytest.raises(RdbError, match="All threads that exist at this point have ended in the meantime"):
+            go_live(recording)
+        for moment in (moments[0], moments[-1]):
+            recording.goto(moment.position)
+            assert camera.differences(moment, camera.take(recording)) == []
+        assert recording.run_out().reason(Exited) == Exited(0)
