@@ -69,10 +69,6 @@ MAY_BLOCK = frozenset(
     )
 )
 
-# Results that only a tracer sees: the call was interrupted, and the kernel restarts it (as restart_syscall in the last case)
-# unless a handler runs first.  Source: include/linux/errno.h.
-RESTARTS: Mapping[int, str] = {-512: "ERESTARTSYS", -513: "ERESTARTNOINTR", -514: "ERESTARTNOHAND", -516: "ERESTART_RESTARTBLOCK"}
-
 
 @dataclass(frozen=True)
 class SyscallEffects:

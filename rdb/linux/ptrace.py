@@ -44,6 +44,7 @@ class Request(enum.IntEnum):
     SEIZE = 0x4206
     INTERRUPT = 0x4207
     LISTEN = 0x4208
+    PEEKSIGINFO = 0x4209
     GETSIGMASK = 0x420A
     SETSIGMASK = 0x420B
     GET_SYSCALL_INFO = 0x420E
@@ -88,8 +89,21 @@ _CALL_INFO_SIZE, _CALL_VALUE, _CALL_ENTRY = 88, 24, 1
 # waitpid must also report threads made by clone (wait(2), __WALL).
 WAIT_ALL = 0x40000000
 NT_X86_XSTATE = 0x202
+# Results of a system call that only a tracer sees, include/linux/errno.h: ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND,
+# ERESTART_RESTARTBLOCK.  The call was interrupted: it begins again when its thread goes on, or fails if a handler runs first.
+UNDECIDED = (-512, -513, -514, -516)
 # offsetof(struct user, u_debugreg), <sys/user.h> on x86-64.
 DEBUG_REGISTERS = 848
+
+
+# How many pending signals are read at a time, and the size of a siginfo_t.
+_PENDING, _INFO_SIZE = 16, 128
+
+
+class _Peek(ctypes.Structure):
+    """struct ptrace_peeksiginfo_args: from which of the pending signals, of the thread alone if no flag is set, how many."""
+
+    _fields_ = [("offset", ctypes.c_uint64), ("flags", ctypes.c_uint32), ("number", ctypes.c_int32)]
 
 
 class Iovec(ctypes.Structure):
@@ -173,7 +187,26 @@ def standing_event(pid: int) -> Event:
 
 def stands_trapped(pid: int) -> bool:
     """Whether a thread stands with a SIGTRAP that the CPU has raised, in a stop that is a signal's."""
-    info = signal_info(pid)
+    return _is_trap(signal_info(pid))
+
+
+def is_about_to_trap(pid: int) -> bool:
+    """Whether a SIGTRAP that the CPU or the kernel has raised waits for a standing thread: the end of a step.
+
+    A thread that is interrupted during a step stands before it takes the trap; it takes it before it executes anything else, and
+    before any other signal.  In a system call this is the rule: there it is the kernel that raises the trap, on the way out.  A
+    SIGTRAP that somebody has sent is none of these, and hides one that comes on top of it (signal(7), standard signals).
+    """
+    buffer = ctypes.create_string_buffer(_PENDING * _INFO_SIZE)
+    peek = _Peek(0, 0, _PENDING)
+    while count := _call(Request.PEEKSIGINFO, pid, ctypes.addressof(peek), ctypes.addressof(buffer)):
+        if any(_is_trap(buffer.raw[start : start + _INFO_SIZE]) for start in range(0, count * _INFO_SIZE, _INFO_SIZE)):
+            return True
+        peek.offset += count
+    return False
+
+
+def _is_trap(info: bytes) -> bool:
     number, code = int.from_bytes(info[:4], "little"), int.from_bytes(info[8:12], "little", signed=True)
     return number == signal.SIGTRAP and 0 < code < _CALL_CODE
 

@@ -14,13 +14,11 @@ from __future__ import annotations
 import ctypes
 import os
 
-from rdb.linux import procfs, ptrace
+from rdb.linux import ptrace
 from rdb.linux.ptrace import INTERRUPTED
 from rdb.linux.step_loop import TRAPPED, StepLoop
 
 __all__ = ["TRAPPED", "Stepper"]
-
-_SIGTRAP_BIT = 1 << 4
 
 
 class Stepper:
@@ -83,7 +81,7 @@ class Stepper:
 
     def settled(self, status: int) -> int:
         """The thread has stopped with this status: refresh the registers; the status of the step as a whole."""
-        while status == INTERRUPTED and int(procfs.status(self.pid)["SigPnd"], 16) & _SIGTRAP_BIT:
+        while status == INTERRUPTED and ptrace.is_about_to_trap(self.pid):
             # Nothing is executed: the trap is taken on the way back to the program, if no other interrupt comes first.
             ptrace.step(self.pid)
             status = os.waitpid(self.pid, ptrace.WAIT_ALL)[1]

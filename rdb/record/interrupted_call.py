@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rdb.linux.ptrace import UNDECIDED
 from rdb.record.single_step import SingleStepRecorder
-
-# -ERESTARTSYS, -ERESTARTNOINTR, -ERESTARTNOHAND and -ERESTART_RESTARTBLOCK, linux, include/linux/errno.h.
-_UNDECIDED = (-512, -513, -514, -516)
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class InterruptedCalls:
         """Whether the call that the thread comes from has such a result."""
         table, convention = self.recorder.arch.registers, self.recorder.arch.syscall
         result = table.get(table[convention.result], (self.recorder.stepper.general, b""))
-        return int.from_bytes(result, "little", signed=True) in _UNDECIDED
+        return int.from_bytes(result, "little", signed=True) in UNDECIDED
 
     def begin(self) -> None:
         """Recording begins: a thread that stands inside a call (attached to, interrupted) is put in front of it."""

@@ -24,6 +24,7 @@ import signal as signals
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from rdb.arch.base import Arch
 from rdb.events import (
@@ -45,6 +46,7 @@ from rdb.target.lookout import Lookout
 
 # Signals that an instruction causes: they must be delivered to it, not behind it (signal(7)).
 _FAULTS = (signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL, signals.SIGSYS, signals.SIGTRAP)
+_INTERRUPT = Signalled(signals.SIGINT)
 # How often to look for an interrupt while the program is stopped by job control, in seconds: it does not take signals then.
 _LISTENING = 0.05
 # How often to look whether a system call that is stepped over is done or waits, in seconds.
@@ -89,8 +91,7 @@ class AllStop(Lookout):
         self._waiting = True
         while self._stop is None:
             self._turn()
-        stop, self._stop = self._stop, None
-        self._waiting = self._interrupted = False
+        stop, self._stop, self._waiting = self._answered(self._stop), None, False
         self.current = stop.thread
         if not stop.ended:
             standing = self._at(stop.thread)
@@ -102,8 +103,9 @@ class AllStop(Lookout):
     def interrupt(self) -> None:
         """Make the wait end soon, now or when it begins; from any system thread, and from a signal handler.
 
-        Signals of the program's cannot hinder that.  Only the system thread that traces can interrupt by ptrace; from others
-        SIGSTOP is sent, which cannot be blocked, and is taken back when it arrives.
+        Among its reasons is a SIGINT then, whatever else has happened.  Signals of the program's cannot hinder that.  Only the
+        system thread that traces can interrupt by ptrace; from others SIGSTOP is sent, which cannot be blocked, and is taken back
+        when it arrives.
         """
         self._interrupted = True
         if threading.get_native_id() == self._tracer:
@@ -113,6 +115,10 @@ class AllStop(Lookout):
             self._stop_sent = True
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.threads.pid, signals.SIGSTOP)
+
+    def forget_interrupt(self) -> None:
+        """Nobody wants the next wait to end any more."""
+        self._interrupted = False
 
     def detach(self, signal: int) -> None:
         """Let every thread go on without us, the current one with `signal`, the others with what they were about to get."""
@@ -259,7 +265,7 @@ class AllStop(Lookout):
         """Take one status, and set the thread going again or bring all to a stand."""
         if self._interrupted:
             self._hold(None)
-            self._stop = self._stop or Stop((Signalled(signals.SIGINT),), self._answerer())
+            self._stop = self._stop or Stop((_INTERRUPT,), self._answerer())
             return
         if self.threads.ids and not self.threads.running and not self._expect_ends():
             self._stop = Stop((RunnerEnded(),), self.current)
@@ -269,10 +275,18 @@ class AllStop(Lookout):
             return
         thread, status = found
         self._note(thread, status)
+        if self._interrupted and self.threads.ids:
+            return
         if self._at(thread).reasons or any(self._vforks.values()):
             self._hold_and_go(thread)
-        elif thread in self.threads.ids and not self._interrupted:
+        elif thread in self.threads.ids:
             self._go_on(thread)
+
+    def _answered(self, stop: Stop) -> Stop:
+        """A stop that tells of an interrupt, if there was one."""
+        interrupted, self._interrupted = self._interrupted, False
+        told = any(isinstance(reason, Signalled) and reason.number == signals.SIGINT for reason in stop.reasons)
+        return replace(stop, reasons=(*stop.reasons, _INTERRUPT)) if interrupted and not told and not stop.ended else stop
 
     def _go_on(self, thread: int) -> None:
         """Nobody is interested in what a thread has reported."""
@@ -297,14 +311,16 @@ class AllStop(Lookout):
         while True:
             for thread, status in self.threads.stop_all():
                 self._note(thread, status)
-                if thread == self._stepper != first:
-                    self._drop_step(thread)
             if not self.threads.running:
                 break
         self.traps.erase()
         self._let_vforks_go()
         self._take_stop_back()
+        if first is None:
+            self._drop_step(Stepped)
         self._stop = self._found(first)
+        if self._stop is not None and self._stop.thread != self._stepper:
+            self._drop_step(Stepped, AtBreakpoint)
 
     def _found(self, first: int | None) -> Stop | None:
         """The stop to tell of, if any thread that the request is about has something to tell."""
@@ -342,11 +358,11 @@ class AllStop(Lookout):
             return reason.number in self.calls
         return not isinstance(reason, Accessed) or reason.watch in self.watches
 
-    def _drop_step(self, thread: int) -> None:
-        """A step that ended while we were about to tell of somebody else is not told later: it was over with this stop."""
-        standing = self._at(thread)
-        if standing.stepping:
-            standing.reasons = tuple(each for each in standing.reasons if not isinstance(each, (Stepped, AtBreakpoint)))
+    def _drop_step(self, *kinds: type[Reason]) -> None:
+        """A step that ended while we were about to tell of something else is not told later: it was over with this stop."""
+        if self._stepper in self.threads.ids:
+            standing = self._at(self._stepper)
+            standing.reasons = tuple(each for each in standing.reasons if not isinstance(each, kinds))
 
     def _someone_listens(self) -> bool:
         return any(self._at(thread).group_stop for thread in self.threads.running)

@@ -33,7 +33,7 @@ from rdb.events import (
     Watch,
 )
 from rdb.linux import debug_registers, procfs, ptrace
-from rdb.linux.ptrace import Event
+from rdb.linux.ptrace import INTERRUPTED, TRAPPED, Event
 from rdb.linux.threads import Threads, is_killed
 from rdb.target.newborn import HOW, Newborn
 from rdb.target.standing import Standing
@@ -79,13 +79,42 @@ class Lookout:
         """The siginfo_t of the signal with which a thread has stopped; b"" if it has stopped without one."""
         return self._at(thread).info
 
+    def _is_in_call(self, thread: int) -> bool:
+        """Whether a thread stands in a system call that was interrupted and will begin again."""
+        table, call = self.arch.registers, self.arch.syscall
+        if f"orig_{call.number}" not in table.by_name:
+            return False
+        banks = ptrace.get_registers(thread, table.sizes[Bank.GENERAL]), b""
+        result, number = (
+            int.from_bytes(table.get(table[name], banks), "little", signed=True)
+            for name in (call.result, f"orig_{call.number}")
+        )
+        return result in ptrace.UNDECIDED and number >= 0
+
     # -- statuses
 
-    def _note(self, thread: int, status: int) -> None:
+    def _note(self, thread: int, status: int | None) -> None:
         """Look at a status, and keep with the thread what there is to tell of it."""
+        status = self._settled(thread, status)
+        if status is None:
+            return
         if os.WIFSTOPPED(status) or thread == self.threads.pid:
             with self._unless_killed(thread):
                 self._at(thread).reasons = self._look(thread, status)
+
+    def _settled(self, thread: int, status: int | None) -> int | None:
+        """The status of a step as a whole: interrupted in front of the instruction, or in a call that begins again, or made.
+
+        A step that is interrupted tells of that first, and its trap is yet to come, which whoever goes on freely, or is let go,
+        must not get.  None for a leader that has ended while others live.
+        """
+        with self._unless_killed(thread):
+            while status == INTERRUPTED and self._at(thread).stepping and ptrace.is_about_to_trap(thread):
+                self.threads.go(thread, ptrace.step)
+                status = self.threads.collect(thread)
+                if status == TRAPPED and self._is_in_call(thread):
+                    return INTERRUPTED
+        return status
 
     def _look(self, thread: int, status: int) -> tuple[Reason, ...]:
         """What a status that has just been taken tells the user; nothing, as a rule, where the thread is just to go on."""

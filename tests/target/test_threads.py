@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -23,7 +22,6 @@ from rdb.events import (
     Exited,
     Forked,
     Killed,
-    Reason,
     Resume,
     RunnerEnded,
     Signalled,
@@ -34,75 +32,13 @@ from rdb.events import (
     Watch,
     WatchKind,
 )
-from rdb.linux import launch, procfs, ptrace, threads
+from rdb.linux import procfs, ptrace, threads
 from rdb.linux.terminal import Terminal
-from rdb.symbols.elf import SHT_SYMTAB, open_elf
 from rdb.target.native import NativeTarget
 from tests.build import program
-from tests.conftest import children, end
+from tests.target.debugged import PROGRAM, Debugged
 
-PROGRAM = "native_threads.c"
 THREADS, VISITS = 6, 25
-BASE = 0x555555554000
-
-
-class Debugged:
-    """The program with several threads under a native target, without anything above it."""
-
-    def __init__(self, target: NativeTarget, path: Path, base: int = BASE) -> None:
-        self.target, self.told = target, list[Reason]()
-        target.tell = self.told.append
-        self.symbols = {symbol.name: symbol.value + base for symbol in open_elf(str(path)).symbols(SHT_SYMTAB)}
-
-    def go(self, request: Resume = Resume()) -> Stop:  # noqa: B008
-        self.target.resume(request)
-        return self.target.wait()
-
-    def to(self, name: str) -> None:
-        """Run until a thread reaches a function."""
-        self.target.insert_breakpoint(self.symbols[name])
-        assert self.go().reason(AtBreakpoint)
-        self.target.remove_breakpoint(self.symbols[name])
-
-    def number(self, name: str, index: int = 0) -> int:
-        return int.from_bytes(self.target.read_memory(self.symbols[name] + 8 * index, 8), "little")
-
-    def pc(self) -> int:
-        general = self.target.read_bank(Bank.GENERAL)
-        return int.from_bytes(ARCH.registers.get(ARCH.registers["rip"], (general, b"")), "little")
-
-    def until(self, name: str, value: int) -> None:
-        """Let the program run until a number in it is at least so large."""
-        while self.number(name) < value:
-            timer = threading.Timer(0.02, self.target.interrupt)
-            timer.start()
-            stop = self.go()
-            timer.join()
-            assert stop.reason(Signalled) == Signalled(signal.SIGINT), stop
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Debugged]]:
-    """A factory of the program, launched with the words given."""
-    before = children()
-    opened: list[NativeTarget] = []
-
-    def launched(*words: str) -> Debugged:
-        path = program(PROGRAM, "-O0", "-g", "-pthread")
-        target = NativeTarget(launch.start(str(path), " ".join(words), dict(os.environ)), ARCH, Terminal())
-        opened.append(target)
-        debugged = Debugged(target, path)
-        debugged.to("main")  # beyond everything that the dynamic linker does
-        return debugged
-
-    yield launched
-    for target in opened:
-        target.kill()
-        target.close()
-    left = children() - before
-    for pid in left:
-        end(pid)
-    assert not left
 
 
 def test_every_hit_of_a_breakpoint_is_told_once(start: Callable[..., Debugged]) -> None:
