@@ -8,7 +8,7 @@ means to the user (breakpoint 2, the frame that finished) is added by run contro
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from rdb.address import Range
@@ -121,6 +121,10 @@ class Signalled(Reason):
     address: int = 0
 
 
+# What answers a Target.interrupt: a SIGINT that was never sent.
+INTERRUPT = Signalled(2)
+
+
 @dataclass(frozen=True)
 class EndOfHistory(Reason):
     """The record list has no more instructions in `direction`."""
@@ -221,6 +225,11 @@ class Stop:
 
     reasons: tuple[Reason, ...]
     thread: int = 0
+
+    def interrupted(self) -> Stop:
+        """The same stop if an interrupt was asked for meanwhile: it tells of that too."""
+        told = self.ended or any(isinstance(reason, Signalled) and reason.number == INTERRUPT.number for reason in self.reasons)
+        return self if told else replace(self, reasons=(*self.reasons, INTERRUPT))
 
     @property
     def ended(self) -> bool:

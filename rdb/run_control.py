@@ -25,6 +25,7 @@ from typing import Protocol
 from rdb.breakpoints import BreakpointTable, Catchpoint, Stoppoint
 from rdb.errors import CannotAccessMemory, NoRegisters, RdbError
 from rdb.events import (
+    INTERRUPT,
     AtBreakpoint,
     Direction,
     EndOfHistory,
@@ -107,7 +108,6 @@ class RunControl:
             walk = again()
 
     def _go_once(self, walk: Walk, start: FrameId | None, began_in: int) -> StopReport:
-        self._interrupted = False
         self._walker, self._passing = self.program.target.thread, 0
         self._locked = self._locks(walk)
         walk.into_handler = self._stands_for_signal()
@@ -117,7 +117,7 @@ class RunControl:
         while True:
             self._follow()
             walk = self._in_its_thread(walk)
-            stop = self._leg(walk)
+            stop = Stop((INTERRUPT,), self._walker) if self.take_interrupt() else self._leg(walk)
             reasons = self._decide(stop, walk)
             if reasons:
                 return self._report(stop, reasons, start, began_in)
@@ -157,9 +157,16 @@ class RunControl:
         return walk
 
     def interrupt(self) -> None:
-        """Stop the program as soon as possible; may be called from a signal handler."""
+        """Stop the program as soon as possible, now or when it moves; from a signal handler, or from another system thread."""
         self._interrupted = True
         self.program.target.interrupt()
+
+    def take_interrupt(self) -> bool:
+        """Whether an interrupt was asked for that no stop has answered; it is the caller's to answer."""
+        interrupted, self._interrupted = self._interrupted, False
+        if interrupted:
+            self.program.target.forget_interrupt()
+        return interrupted
 
     def _leg(self, walk: Walk) -> Stop:
         """One resume and its wait, with everything inserted that must be."""
@@ -183,6 +190,8 @@ class RunControl:
         target.stop_at_calls(self.breakpoints.calls)
         target.resume(Resume(request.direction, request.step, request.within, signal, alone))
         stop = target.wait()
+        if any(isinstance(reason, Signalled) and reason.number == INTERRUPT.number for reason in stop.reasons):
+            self._interrupted = False
         self._passing = stop.thread if stop.thread != self._walker and stop.reason(AtBreakpoint) else 0
         self.program.moved()
         return stop
@@ -273,8 +282,6 @@ class RunControl:
         if reasons or any(isinstance(reason, _NO_ARRIVAL) for reason in stop.reasons):
             return tuple(reasons)
         own = self._own_arrival(stop, walk)
-        if own is None and self._interrupted:
-            return (Signalled(2),)
         return (own,) if own is not None else ()
 
     @property

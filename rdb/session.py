@@ -25,6 +25,7 @@ from rdb import new_image
 from rdb.arch.base import Bank
 from rdb.errors import RdbError
 from rdb.events import Direction, Executed, Exited, Killed, Reason, Resume, Stop
+from rdb.interruption import whole
 from rdb.legs import Continue, ReverseFinish, ToPlaces, Walk
 from rdb.linux import signals
 from rdb.returned import returned_value
@@ -261,26 +262,31 @@ class Session(Stopping):
         return StopReport(Stop(reasons, self.target.thread), reasons, next(iter(self.frames()), None), Show.FRAME)
 
     def interrupt(self) -> None:
-        """Stop a running program soon; may be called from a signal handler."""
+        """Stop the program soon, now or when it moves; may be called from a signal handler."""
         self.run_control.interrupt()
+
+    def take_interrupt(self) -> bool:
+        """Whether an interrupt was asked for that no stop has answered; it is the caller's to answer."""
+        return self.run_control.take_interrupt()
 
     # -- recording
 
     def record(self) -> None:
         """Begin to record; a child for which the program has stopped is decided about first."""
-        self.need_process()
-        if self.recording is not None:
-            raise RdbError("The process is already being recorded.  Use \"record stop\" to stop recording first.")
-        from rdb.record.target import RecordTarget
+        with whole():
+            self.need_process()
+            if self.recording is not None:
+                raise RdbError("The process is already being recorded.  Use \"record stop\" to stop recording first.")
+            from rdb.record.target import RecordTarget
 
-        self.follow()
-        process = self.need_process()
-        process.leave_call()
-        recording = RecordTarget(process, self.arch, self.settings, self.query, self.notify)
-        recording.pace.tell = self.notify
-        self.targets.push(recording)
-        self.run_control.forget_inserted()
-        self.moved()
+            self.follow()
+            process = self.need_process()
+            process.leave_call()
+            recording = RecordTarget(process, self.arch, self.settings, self.query, self.notify)
+            recording.pace.tell = self.notify
+            self.targets.push(recording)
+            self.run_control.forget_inserted()
+            self.moved()
 
     def need_recording(self) -> RecordTarget:
         recording = self.recording
@@ -290,18 +296,19 @@ class Session(Stopping):
 
     def record_stop(self) -> None:
         """Stop recording and forget the past; the program goes on from where it is looked at."""
-        recording, process = self.need_recording(), self.need_process()
-        try:
-            if recording.replaying:
-                self.run_control.forget_signals()
-            recording.finish()
-        except RdbError:
-            if not process.is_dead:
-                raise
-        self.targets.remove(Stratum.RECORD)
-        self.run_control.forget_inserted()
-        self.moved()
-        self._tell(self._without_thread())
+        with whole():
+            recording, process = self.need_recording(), self.need_process()
+            try:
+                if recording.replaying:
+                    self.run_control.forget_signals()
+                recording.finish()
+            except RdbError:
+                if not process.is_dead:
+                    raise
+            self.targets.remove(Stratum.RECORD)
+            self.run_control.forget_inserted()
+            self.moved()
+            self._tell(self._without_thread())
 
     def record_delete(self) -> bool:
         """Forget what comes after the position being looked at; whether there was anything to forget."""
@@ -317,9 +324,10 @@ class Session(Stopping):
         recording = self.need_recording()
 
         def move() -> StopReport:
-            recording.goto(recording.log.high if end else recording.log.low if position is None else position)
-            self.moved()
-            self.run_control.watchpoints.refresh()
+            with whole():
+                recording.goto(recording.log.high if end else recording.log.low if position is None else position)
+                self.moved()
+                self.run_control.watchpoints.refresh()
             return self._standing(LocationReached())
 
         return self._note(self._or_death(move))

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 STOREYS: tuple[tuple[str, ...], ...] = (
-    ("errors", "events", "address", "settings"),
+    ("errors", "events", "address", "settings", "interruption"),
     ("arch",),
     ("linux",),
     ("target",),

@@ -187,15 +187,24 @@ class Console:
             self.terminal.show(guidance.list_children(node))
         else:
             takes_body = node.declaration.body is not Body.NONE
-            self.moving = node.declaration.group == "running"
-            try:
+            with self._moving(node.declaration.group == "running"):
                 self._show(node.declaration.handler(self, found.arguments, *([bodies] if takes_body else [])))
-            finally:
-                self.moving = False
-                if self.leaving is not None:
-                    raise Leave(self.leaving)
         self._after_stop()
         self._hook("hookpost-", node.name)
+
+    @contextmanager
+    def _moving(self, moves: bool) -> Iterator[None]:
+        """While it lasts the program may move.  Ctrl-C that no stop has answered breaks off what comes afterwards."""
+        previous, self.moving = self.moving, moves
+        try:
+            yield
+        finally:
+            self.moving = previous
+            interrupted = self.session.take_interrupt()
+            if self.leaving is not None:
+                raise Leave(self.leaving)
+        if interrupted:
+            raise KeyboardInterrupt
 
     def _show(self, answer: object) -> None:
         if isinstance(answer, GeneratorType):
@@ -304,7 +313,15 @@ class Console:
 
     def confirm(self, question: str) -> bool:
         """Ask unless the user does not want to be asked."""
-        return not self.session.settings.flag("confirm") or self.terminal.ask(question)
+        return not self.session.settings.flag("confirm") or self.ask(question)
+
+    def ask(self, question: str, default: bool | None = None) -> bool:
+        """Ask the user yes or no.  Nothing moves meanwhile: Ctrl-C at the question is a KeyboardInterrupt."""
+        previous, self.moving = self.moving, False
+        try:
+            return self.terminal.ask(question, default)
+        finally:
+            self.moving = previous
 
     def demand(self, question: str, refusal: str = "Not confirmed.") -> None:
         """Ask, and give up when the answer is no."""

@@ -2,7 +2,7 @@
 
 The call runs on a system call instruction that the process already has, in the vdso, so no byte of the program is touched; its
 registers are put back afterwards.  Signals are blocked meanwhile, so that none arrives where nobody would look for it; but not
-those that the CPU raises, since the kernel resets the handler of one that it must force on a thread.
+those that the CPU raises, since the kernel resets the handler of one that it must force on a thread.  SIGSTOP always comes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from rdb.linux import procfs, ptrace
 
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
+# What waitpid reports for a thread that has got a SIGSTOP.
+_STOPPED = signals.SIGSTOP << 8 | 0x7F
 FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
 ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
 
@@ -49,7 +51,7 @@ class Borrowed:
     def _go(self, request: Callable[[int], None]) -> int:
         ptrace.set_registers(self._thread, self._general)
         status = ptrace.INTERRUPTED
-        while status == ptrace.INTERRUPTED:
+        while status == ptrace.INTERRUPTED or (status == _STOPPED and ptrace.is_own_stop(ptrace.signal_info(self._thread))):
             # An interrupt that is left over, or comes meanwhile, tells nothing.
             request(self._thread)
             _, status = os.waitpid(self._thread, ptrace.WAIT_ALL)

@@ -190,6 +190,11 @@ def stands_trapped(pid: int) -> bool:
     return _is_trap(signal_info(pid))
 
 
+def is_own_stop(info: bytes) -> bool:
+    """Whether a signal is a SIGSTOP that a system thread of ours has sent, to one that it may not interrupt otherwise."""
+    return int.from_bytes(info[:4], "little") == signal.SIGSTOP and int.from_bytes(info[16:20], "little") == os.getpid()
+
+
 def is_about_to_trap(pid: int) -> bool:
     """Whether a SIGTRAP that the CPU or the kernel has raised waits for a standing thread: the end of a step.
 

@@ -109,7 +109,7 @@ class Execution:
     def _run(self, request: Resume, until: Until) -> Reasons:
         schedule = self.schedule
         self._until, self._single = until, request.step and request.within is None
-        schedule.alone, self.interrupted = request.alone, False
+        schedule.alone = request.alone
         schedule.switch(self.process.thread)
         self._beginner = schedule.thread
         self._step = schedule.thread if request.step else None
@@ -177,7 +177,6 @@ class Execution:
         return reasons
 
     def _interrupted(self) -> Reasons:
-        self.interrupted = False
         if self.schedule.thread in self.schedule.threads.ids and self.schedule.thread not in self.schedule.left:
             self.schedule.stand_ready()
         return (Signalled(signal.SIGINT),)
@@ -308,6 +307,9 @@ class Execution:
         if self.departures.forked(status):
             return self.departures.births() or None
         number, info = os.WSTOPSIG(status), self.delivery.arrived()
+        if self.process.took_stop(info):
+            self.delivery.drop()
+            return None
         if number in self.silent:
             return self._deliver(number)
         return (signalled(info),)

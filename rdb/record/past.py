@@ -16,6 +16,7 @@ from dataclasses import replace
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
 from rdb.events import (
+    INTERRUPT,
     NO_CALLS,
     Accessed,
     AtBreakpoint,
@@ -23,7 +24,6 @@ from rdb.events import (
     EndOfHistory,
     Reason,
     Resume,
-    Signalled,
     Stepped,
     Watch,
     WatchKind,
@@ -38,7 +38,12 @@ from rdb.record.replay import Found, search, survivor
 from rdb.record.single_step import Until
 from rdb.target.native import NativeTarget
 
-_SIGINT = 2
+# How many instructions a move takes before it looks for an interrupt: a few milliseconds, or some hundred by single-step records.
+_STAGE = 1 << 19
+
+
+class _Interrupted(Exception):
+    """An interrupt was asked for during a search or between two stages of a move."""
 
 
 class Past:
@@ -196,19 +201,39 @@ class Past:
 
     def resume(self, request: Resume, until: Until) -> tuple[Reason, ...]:
         """Go where `request` leads; every reason to stop there, for the thread that is then the current one."""
-        self.interrupted = False
         if not self.replaying:
             self.select(self.process.thread)
-        if request.step:
-            return self._steps(request, until)
-        found = self._search(request.direction, until)
-        if any(watch.kind is not WatchKind.WRITE for watch in until.watches):
-            return self._walk(request.direction, until, found)
-        self._move(found.position, found.number)
-        return found.reasons
+        try:
+            if request.step:
+                return self._steps(request, until)
+            found = self._search(request.direction, until)
+            if any(watch.kind is not WatchKind.WRITE for watch in until.watches):
+                return self._walk(request.direction, until, found)
+            self._travel(found)
+            return found.reasons
+        except _Interrupted:
+            return (INTERRUPT,)
+
+    def _give_up(self) -> None:
+        if self.interrupted:
+            raise _Interrupted
 
     def _search(self, direction: Direction, until: Until) -> Found:
-        return search(self.log, self.number, self.position, direction, until, self.process.read_memory)
+        self._give_up()
+        self.log.look_up = self._give_up
+        try:
+            return search(self.log, self.number, self.position, direction, until, self.process.read_memory)
+        finally:
+            self.log.look_up = None
+
+    def _travel(self, found: Found) -> None:
+        """Move there in stages, between which an interrupt is answered."""
+        while abs(found.position - self.position) > 2 * _STAGE:
+            self._give_up()
+            stage = self.log.boundary(self.position + (_STAGE if found.position > self.position else -_STAGE))
+            self._move(stage, self.log.turns.at(stage))
+        self._give_up()
+        self._move(found.position, found.number)
 
     def _steps(self, request: Resume, until: Until) -> tuple[Reason, ...]:
         """Step by step, once or while pc stays within the range."""
@@ -224,7 +249,7 @@ class Past:
                 return (Stepped(),)
             if request.direction is Direction.REVERSE and pc == request.within.start:
                 return (Stepped(),)
-        return (Signalled(_SIGINT),)
+        return (INTERRUPT,)
 
     def _step(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
         """Let the current thread make a step; the reasons to stop on the way or there, or None."""
@@ -262,7 +287,7 @@ class Past:
             found = Found(position, self.number, ())
         if any(watch.kind is not WatchKind.WRITE for watch in until.watches):
             return self._walk(direction, until, found) or None
-        self._move(found.position, found.number)
+        self._travel(found)
         return found.reasons or None
 
     def _one(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
@@ -302,9 +327,7 @@ class Past:
             reasons = self._one(direction, until)
             if reasons is not None:
                 return reasons
-        if self.interrupted:
-            return (Signalled(_SIGINT),)
-        self._move(found.position, found.number)
+        self._travel(found)
         return found.reasons
 
     def _reads(self, position: int, watches: Sequence[Watch]) -> set[Watch]:

@@ -13,7 +13,7 @@ back.  Pruning drops the oldest instructions; cutting drops the newest.  Questio
 from __future__ import annotations
 
 import bisect
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from rdb.events import Direction
@@ -50,6 +50,8 @@ class RecordList:
         self.low = 0
         # All segments and where they begin, for finding one; None when the list has changed since.
         self._index: tuple[list[LogSegment], list[int]] | None = None
+        # Called between the pieces of a search, which it may break off by an exception.
+        self.look_up: Callable[[], None] | None = None
 
     @property
     def high(self) -> int:
@@ -250,6 +252,8 @@ class RecordList:
         """What lies in `direction` from `position`, nearest first, in pieces to be asked one by one."""
         for segment, first, last in self._from(position, direction, self.low):
             pieces = segment.pieces(first, last)
+            if self.look_up is not None:
+                self.look_up()
             for piece in reversed(pieces) if direction is Direction.REVERSE else pieces:
                 yield segment, piece
 

@@ -169,7 +169,8 @@ class Schedule:
         threads, thread, stepper = self.threads, self.thread, self.recorder.stepper
         collect = threads.collect_from_exec if kind is CallKind.EXEC else threads.collect
         if len(threads.ids) == 1 and not may_be_left:
-            status = stepper.once()
+            # Not by the loop, which would keep the interpreter's lock while the thread sleeps.
+            status = stepper.step()
         else:
             threads.go(thread, ptrace.step)
             looked = self._look(thread) if may_be_left else collect(thread)

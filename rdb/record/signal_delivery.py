@@ -134,6 +134,10 @@ class SignalDelivery:
         """The siginfo_t of the signal that a thread has stopped for and has not got yet; b"" if there is none."""
         return self._infos.get(thread, b"")
 
+    def drop(self) -> None:
+        """The signal that has arrived was not for the program."""
+        self._infos.pop(self._thread, None)
+
     def cut(self) -> None:
         """The program goes on from the past: no call is under way there, and what has arrived since has not."""
         self.calls.forget()

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from rdb.events import (
     Stop,
     Watch,
 )
+from rdb.interruption import whole
 from rdb.linux.inject import Injector
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
@@ -142,6 +142,7 @@ class RecordTarget(Target):
             self.limits,
         )
         self.pace = self.execution.pace
+        process.unheard = self.interrupt
         self._take_over()
         self.execution.compiled = self._compile(injector)
         self.delivery.held.patience = _COMPILED_PATIENCE if self.execution.compiled else SLICE
@@ -169,13 +170,18 @@ class RecordTarget(Target):
 
     def goto(self, position: int) -> None:
         """Move to any position of the history."""
-        self.past.goto(position)
+        with whole():
+            self.past.goto(position)
 
     def go_live(self) -> None:
         """Make the present out of where we are: cut off the future and give the thread its registers.
 
         What the kernel keeps for the program is put back as far as that can be done; the user is told what has moved on.
         """
+        with whole():
+            self._go_live()
+
+    def _go_live(self) -> None:
         if self.replaying:
             lost, unborn = self.past.lost(), self.past.unborn()
             self.delivery.cut()
@@ -195,6 +201,10 @@ class RecordTarget(Target):
 
     def finish(self) -> None:
         """Stop recording; the program goes on from the position that is being looked at."""
+        with whole():
+            self._finish()
+
+    def _finish(self) -> None:
         self.go_live()
         current = self.process.thread
         for thread in self.process.threads():
@@ -258,12 +268,13 @@ class RecordTarget(Target):
     @contextlib.contextmanager
     def _user_change(self, *stretches: tuple[int, int]) -> Iterator[None]:
         """What the user changes in the present becomes part of the history, so that going back undoes it too."""
-        self.schedule.switch(self.process.thread)
-        comparison = Comparison(self.recorder, stretches)
-        yield
-        self.stepper.refresh()
-        comparison.commit(Kind.USER)
-        self.past.position = self.log.high
+        with whole():
+            self.schedule.switch(self.process.thread)
+            comparison = Comparison(self.recorder, stretches)
+            yield
+            self.stepper.refresh()
+            comparison.commit(Kind.USER)
+            self.past.position = self.log.high
 
     # -- what to stop for
 
@@ -326,16 +337,19 @@ class RecordTarget(Target):
             finally:
                 self.process.take_terminal()
                 self._executing = False
-        return Stop(reasons, self.thread)
+        stop = Stop(reasons, self.thread)
+        interrupted, self.execution.interrupted, self.past.interrupted = self.past.interrupted, False, False
+        return stop.interrupted() if interrupted else stop
 
     def interrupt(self) -> None:
-        self.past.interrupted = True
+        self.past.interrupted = self.execution.interrupted = True
         if self._executing and threading.get_native_id() == self._tracer:
             self.execution.interrupt()
         elif self._executing:
-            # Only who traces a thread can interrupt it otherwise than by a signal.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process.pid, signal.SIGINT)
+            self.process.send_stop()
+
+    def forget_interrupt(self) -> None:
+        self.past.interrupted = self.execution.interrupted = False
 
     def kill(self) -> None:
         self._end()
@@ -417,6 +431,7 @@ class RecordTarget(Target):
 
     def _end(self) -> None:
         """Recording is over: undo what it takes, and keep what is of use for the next time."""
+        self.process.unheard = self.process.interrupt
         self.schedule.close()
         os.sched_setaffinity(0, self._cpus)
         try:

@@ -19,6 +19,7 @@ from rdb.commands.script import LineSource
 from rdb.commands.telling import tell_reason
 from rdb.errors import RdbError
 from rdb.events import Exited, Progress, ProgressHidden
+from rdb.interruption import break_off, breakable
 from rdb.repl.options import Options
 from rdb.repl.output import Output
 from rdb.repl.plain import PlainTerminal
@@ -29,6 +30,8 @@ BANNER = f"""\
 rdb {__version__}, a reverse debugger.  Free software (GPL-2.0-or-later), without any warranty.
 Type "help" for the commands; "record" after "start" lets you go back in time.
 """
+# The end of the questions to which "yes" is the cautious answer.
+_WANTS_TO_STOP = "Do you want to stop the program?"
 
 
 def run(options: Options) -> int:
@@ -88,14 +91,21 @@ class Application:
         return exited.status if exited is not None else otherwise
 
     def close(self) -> None:
-        """Kill or release the process, and forgive a reader that has gone."""
+        """Kill or release the process, and forgive a reader that has gone; nothing breaks that off."""
         self.session.close()
         if self.output.closed:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _query(self, question: str) -> bool:
-        """A question of the session's; writing to the past is the only one without a default."""
-        return self.terminal.ask(question, None if question.startswith("Because") else True)
+        """A question of the session's; writing to the past is the only one without a default.
+
+        It is asked in the midst of something.  Who answers by Ctrl-C wants that to stop, in an orderly way.
+        """
+        try:
+            return self.console.ask(question, None if question.startswith("Because") else True)
+        except KeyboardInterrupt:
+            self.session.interrupt()
+            return question.endswith(_WANTS_TO_STOP)
 
     def _notify(self, remark: object) -> None:
         """A remark of the session's, or a reason that ended no command.  How recording goes on is not for scripts."""
@@ -107,20 +117,19 @@ class Application:
             self.terminal.show(datum)
 
     def _interrupt(self, number: int, frame: types.FrameType | None) -> None:
-        """Ctrl-C: stop the program if it runs, else give up what rdb is doing."""
-        if self.console.moving and self.session.alive:
-            self.console.moving = False
+        """Ctrl-C: stop the program if it may run, else give up what rdb is doing."""
+        if self.console.moving:
             self.session.interrupt()
         else:
-            raise KeyboardInterrupt
+            break_off(KeyboardInterrupt())
 
     def terminate(self, number: int, frame: types.FrameType | None) -> None:
         """We are told to end.  A program that moves is brought to a stand first, so that it can be let go unharmed."""
-        if self.console.moving and self.session.alive and self.console.leaving is None:
+        if self.console.moving and self.console.leaving is None:
             self.console.leaving = 128 + number
             self.session.interrupt()
         else:
-            raise SystemExit(128 + number)
+            break_off(SystemExit(128 + number))
 
     # Starting.
 
@@ -188,7 +197,8 @@ class Application:
     def _converse(self) -> None:
         while not self.output.closed:
             try:
-                line = self.terminal.read(self.settings.text("prompt"))
+                with breakable():
+                    line = self.terminal.read(self.settings.text("prompt"))
             except KeyboardInterrupt:
                 self.output.write("Quit\n")
                 continue
@@ -208,7 +218,8 @@ class Application:
         """Do something that a user asked for, telling its error; whether it succeeded."""
         self.failed = True
         try:
-            action()
+            with breakable():
+                action()
             self.failed = False
         except RdbError as error:
             self.terminal.complain(error)

@@ -1,22 +1,28 @@
 """A terminal without any art: a prompt, lines read as they are, no escape sequence ever.
 
-It serves pipes, files, pseudo-terminals driven by programs, and TERM=dumb.  Input is read byte by byte, because what follows a
-line may be meant for the debugged program, which shares the descriptor.
+It serves pipes, files, pseudo-terminals driven by programs, and TERM=dumb.  Input is read line by line where it comes in lines,
+else byte by byte: what follows a line may be meant for the debugged program, which shares the descriptor.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import sys
+import termios
 from typing import TYPE_CHECKING
 
 from rdb.errors import RdbError
+from rdb.interruption import breakable, whole
 from rdb.render import render
 from rdb.repl.output import Output
 from rdb.settings import Settings
 
 if TYPE_CHECKING:
     from rdb.commands.console import Console
+
+# The longest line that a terminal gives (termios(3), MAX_CANON is less than Linux gives).
+_LINE = 4096
 
 
 class PlainTerminal:
@@ -25,6 +31,7 @@ class PlainTerminal:
     def __init__(self, output: Output, settings: Settings, batch: bool = False) -> None:
         self.output, self.settings, self.batch = output, settings, batch
         self.interactive = not batch and os.isatty(sys.stdin.fileno())
+        self._typed = b""
 
     def show(self, datum: object) -> None:
         """Print one piece of data."""
@@ -41,12 +48,30 @@ class PlainTerminal:
         """Learn whose commands are typed here."""
 
     def read(self, prompt: str) -> str | None:
-        """One line from the standard input, without its newline; None at its end."""
+        """One line from the standard input, without its newline; None at its end.
+
+        Ctrl-C breaks off the waiting.  What has been typed since is kept for the next time.
+        """
         self.output.write(prompt)
-        line = bytearray()
-        while (byte := os.read(sys.stdin.fileno(), 1)) not in (b"", b"\n"):
-            line += byte
-        return None if not byte and not line else line.decode("utf-8", "surrogateescape").rstrip("\r")
+        file, ended = sys.stdin.fileno(), False
+        size = _LINE if self._reads_lines else 1
+        while not ended and not self._typed.endswith(b"\n"):
+            with breakable():
+                select.select([file], [], [])
+            with whole():
+                piece = os.read(file, size)
+                ended = not piece
+                self._typed += piece
+        line, self._typed = self._typed, b""
+        return None if ended and not line else line.decode("utf-8", "surrogateescape").removesuffix("\n").rstrip("\r")
+
+    @property
+    def _reads_lines(self) -> bool:
+        """Whether a read gives one line at the most: a terminal that edits lines itself (termios(3), ICANON)."""
+        try:
+            return bool(termios.tcgetattr(sys.stdin.fileno())[3] & termios.ICANON)
+        except termios.error:
+            return False
 
     def ask(self, question: str, default: bool | None = None) -> bool:
         """A yes-or-no question.  Without a user the answer is the default, or yes; a user who just presses return takes it."""

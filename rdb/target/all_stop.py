@@ -24,10 +24,10 @@ import signal as signals
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 
 from rdb.arch.base import Arch
 from rdb.events import (
+    INTERRUPT,
     Accessed,
     AtBreakpoint,
     Reason,
@@ -46,7 +46,6 @@ from rdb.target.lookout import Lookout
 
 # Signals that an instruction causes: they must be delivered to it, not behind it (signal(7)).
 _FAULTS = (signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL, signals.SIGSYS, signals.SIGTRAP)
-_INTERRUPT = Signalled(signals.SIGINT)
 # How often to look for an interrupt while the program is stopped by job control, in seconds: it does not take signals then.
 _LISTENING = 0.05
 # How often to look whether a system call that is stepped over is done or waits, in seconds.
@@ -91,7 +90,10 @@ class AllStop(Lookout):
         self._waiting = True
         while self._stop is None:
             self._turn()
-        stop, self._stop, self._waiting = self._answered(self._stop), None, False
+        stop, self._stop = self._stop, None
+        interrupted, self._interrupted, self._waiting = self._interrupted, False, False
+        if interrupted:
+            stop = stop.interrupted()
         self.current = stop.thread
         if not stop.ended:
             standing = self._at(stop.thread)
@@ -112,9 +114,13 @@ class AllStop(Lookout):
             for thread in tuple(self.threads.running):
                 self.threads.interrupt(thread)
         elif self._waiting:
-            self._stop_sent = True
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.threads.pid, signals.SIGSTOP)
+            self.send_stop()
+
+    def send_stop(self) -> None:
+        """Make some running thread report something soon, from a system thread that does not trace."""
+        self._stop_sent = True
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.threads.pid, signals.SIGSTOP)
 
     def forget_interrupt(self) -> None:
         """Nobody wants the next wait to end any more."""
@@ -265,7 +271,7 @@ class AllStop(Lookout):
         """Take one status, and set the thread going again or bring all to a stand."""
         if self._interrupted:
             self._hold(None)
-            self._stop = self._stop or Stop((_INTERRUPT,), self._answerer())
+            self._stop = self._stop or Stop((INTERRUPT,), self._answerer())
             return
         if self.threads.ids and not self.threads.running and not self._expect_ends():
             self._stop = Stop((RunnerEnded(),), self.current)
@@ -281,12 +287,6 @@ class AllStop(Lookout):
             self._hold_and_go(thread)
         elif thread in self.threads.ids:
             self._go_on(thread)
-
-    def _answered(self, stop: Stop) -> Stop:
-        """A stop that tells of an interrupt, if there was one."""
-        interrupted, self._interrupted = self._interrupted, False
-        told = any(isinstance(reason, Signalled) and reason.number == signals.SIGINT for reason in stop.reasons)
-        return replace(stop, reasons=(*stop.reasons, _INTERRUPT)) if interrupted and not told and not stop.ended else stop
 
     def _go_on(self, thread: int) -> None:
         """Nobody is interested in what a thread has reported."""

@@ -159,8 +159,15 @@ class Target:
         return self.beneath.wait()
 
     def interrupt(self) -> None:
-        """Ask a running program to stop soon; safe to call from a signal handler."""
+        """Make the wait that is under way, or the next one, end soon, with INTERRUPT among its reasons.
+
+        To be called from a signal handler, or from any system thread.
+        """
         self.beneath.interrupt()
+
+    def forget_interrupt(self) -> None:
+        """The interrupt that was asked for last, if there is one that no wait has answered, was answered otherwise."""
+        self.beneath.forget_interrupt()
 
     def kill(self) -> None:
         self.beneath.kill()
@@ -265,6 +272,9 @@ class _Nothing(Target):
         raise NoProcess
 
     def interrupt(self) -> None:
+        pass
+
+    def forget_interrupt(self) -> None:
         pass
 
     def kill(self) -> None:

@@ -13,7 +13,7 @@ import signal as signals
 from collections.abc import Callable, Collection, Iterator
 
 from rdb.arch.base import Arch, Bank
-from rdb.arch.linux.syscalls import NUMBER_MASK, RESTARTS
+from rdb.arch.linux.syscalls import NUMBER_MASK
 from rdb.errors import CannotAccessMemory, NoProcess, PtraceFailed
 from rdb.events import (
     NO_CALLS,
@@ -139,13 +139,18 @@ class Lookout:
             standing.sent.discard(number)
             standing.signal = number
             return ()
-        if sender == os.getpid() and number == signals.SIGSTOP and self._stop_sent:
-            self._stop_sent = False
+        if self.took_stop(info):
             return ()
         if number in self.silent:
             standing.signal = number
             return ()
         return (Signalled(number, code, int.from_bytes(info[16:24], "little")),)
+
+    def took_stop(self, info: bytes) -> bool:
+        """Whether a signal that has arrived is the SIGSTOP by which we were to be interrupted."""
+        took = self._stop_sent and ptrace.is_own_stop(info)
+        self._stop_sent = self._stop_sent and not took
+        return took
 
     def _on_trap(self, thread: int, code: int) -> tuple[Reason, ...]:
         """The reasons behind a SIGTRAP that the CPU has caused; none when it ends a step off a breakpoint or within a range."""
@@ -171,7 +176,7 @@ class Lookout:
         standing = self._at(thread)
         begins, value = ptrace.call_info(thread)
         begun = standing.call
-        if not begins and value not in RESTARTS:
+        if not begins and value not in ptrace.UNDECIDED:
             standing.call = None
             return (SystemCall(begun, returned=True),) if begun is not None and begun in self.calls else ()
         number = value & NUMBER_MASK

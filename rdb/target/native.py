@@ -46,7 +46,8 @@ class NativeTarget(Target):
     ) -> None:
         """Take over `pid`, whose threads (just the one if not given) stand and are traced by us.
 
-        `statuses` are what they have reported and nobody has looked at.  `tell` is called for threads that come and go.
+        `statuses` are what they have reported and nobody has looked at.  `tell` is called for threads that come and go;
+        `unheard`, by another system thread, when the program does not take a Ctrl-C.
         """
         super().__init__()
         self._pid = pid
@@ -57,7 +58,8 @@ class NativeTarget(Target):
         self._group = os.getpgid(pid)
         self._threads = threads or Threads(pid)
         self._movement = AllStop(self._threads, arch, self.memory, lambda reason: self.tell(reason))
-        self._unheard = Unheard(pid, self._movement.interrupt)
+        self.unheard: Callable[[], None] = self.interrupt
+        self._unheard = Unheard(pid, lambda: self.unheard())
         self._lender: NativeTarget | None = None
         # A launched program must not outlive its debugger, stopped for ever; an attached one must survive it.
         for thread in self._threads.ids:
@@ -198,8 +200,6 @@ class NativeTarget(Target):
 
     def resume(self, request: Resume) -> None:
         self.give_terminal()
-        if self._terminal.present and not self.attached:
-            self._unheard.begin()
         self._movement.resume(request)
 
     def wait(self) -> Stop:
@@ -215,13 +215,19 @@ class NativeTarget(Target):
         """The program is about to run: it gets the terminal, unless it had one of its own before we came."""
         if not self.attached:
             self._terminal.give(self._group)
+            if self._terminal.present:
+                self._unheard.begin()
 
     def take_terminal(self) -> None:
         """The program has stopped, or the user must be asked something."""
+        self._unheard.end()
         self._terminal.take()
 
     def interrupt(self) -> None:
         self._movement.interrupt()
+
+    def forget_interrupt(self) -> None:
+        self._movement.forget_interrupt()
 
     def kill(self) -> None:
         for newborn in self._movement.take_newborns():
@@ -266,6 +272,14 @@ class NativeTarget(Target):
                 pass  # it has been killed: the next wait will tell
 
     # -- for whoever steps by a Stepper
+
+    def send_stop(self) -> None:
+        """Make a thread that runs stop soon, from a system thread that does not trace: by a SIGSTOP, not for the program."""
+        self._movement.send_stop()
+
+    def took_stop(self, info: bytes) -> bool:
+        """Whether a signal that has arrived is that."""
+        return self._movement.took_stop(info)
 
     def release_fork(self, status: int, keep: bool = False) -> bool:
         """See to a status that is no business of the program's: a fork's child, or a stop without a signal; whether it was."""

@@ -1,8 +1,10 @@
 """Ctrl-C while the program has the terminal and does not hear it.
 
 The terminal sends SIGINT to the program then, not to us (termios(3), ISIG).  A program that blocks SIGINT, or is stopped by job
-control, does not take it, and nothing would tell us.  But the signal stays pending, so a thread of ours looks for that a few
+control, does not take it, and nothing would tell us.  But the signal stays pending, so a thread of ours looks for that some
 times a second while the program runs.
+
+One look is not enough: the signal may be about to be taken.
 
 A pending signal is not sent again: until the program has taken the first, no further Ctrl-C is noticed.
 """
@@ -18,7 +20,7 @@ from rdb.errors import NoProcess
 from rdb.linux import procfs
 
 # In seconds.
-_PERIOD = 0.2
+_PERIOD = 0.02
 
 
 class Unheard:
@@ -28,11 +30,13 @@ class Unheard:
         self._pid, self._noticed = pid, noticed
         self._looking = threading.Event()
         self._thread: threading.Thread | None = None
-        self._known = self._closed = False
+        # One that was there from the beginning is no news.
+        self._known = self._is_pending()
+        self._closed = False
 
     def begin(self) -> None:
-        """The program is about to run; a signal that has been waiting since long is no news."""
-        self._known = self._is_pending()
+        """The program is about to run; a signal that has been noticed and is waiting still is no news."""
+        self._known = self._known and self._is_pending()
         if self._thread is None:
             self._thread = threading.Thread(target=self._look, daemon=True)
             self._thread.start()
@@ -47,9 +51,11 @@ class Unheard:
         self._looking.set()
 
     def _look(self) -> None:
+        waits = False
         while self._looking.wait() and not self._closed:
             time.sleep(_PERIOD)
-            if self._looking.is_set() and not self._known and self._is_pending():
+            waited, waits = waits, not self._known and self._is_pending()
+            if self._looking.is_set() and waited and waits:
                 self._known = True
                 self._noticed()
 

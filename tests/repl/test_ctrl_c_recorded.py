@@ -53,8 +53,7 @@ class Impatient(Person):
         self.types("\x03")
         text += self.reads(PROMPT)
         number = next(self._numbers)
-        # Of what is typed while the prompt is answering Ctrl-C, some may be lost: only blanks here.
-        self.types(f"{' ' * 40}print {number}+0\n")
+        self.types(f"print {number}+0\n")
         return text + self.reads(f" = {number}\r\n{PROMPT}")
 
 
