@@ -1,12 +1,12 @@
 """What a program has written to its file descriptors, told from its system calls.
 
 The rows of this table are the stretches that a call *reads*, in the words of the other tables.  What goes from descriptor to
-descriptor (sendfile, splice, copy_file_range) never passes through memory and is not seen.
+descriptor never passes through memory; where it came from, `transfer` says, so that it can be read there again if that is a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rdb.arch.base import CpuView
@@ -28,6 +28,14 @@ from rdb.errors import CannotAccessMemory
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Bytes that a call has moved out of a descriptor, up to offset `end` of it; None: up to where the descriptor is now."""
+
+    descriptor: int
+    end: int | None
+
+
+@dataclass(frozen=True)
 class Output:
     """Bytes that went out through a descriptor."""
 
@@ -41,6 +49,16 @@ OUTPUTS: Table = {
     **rows(" ".join(PLAIN), out(1, arg(2))),
     **rows("writev pwritev pwritev2 vmsplice", vector(1, arg(2))),
     "sendmsg": vector(pointer(1, 2), pointer(1, 3)),
+}
+
+
+# Which arguments are the descriptor that is read and the pointer to an offset, and the size of that; None: a word (off_t).
+# The kernel leaves there the offset behind the last byte (sendfile(2), splice(2), copy_file_range(2)).
+TRANSFERS: Mapping[str, tuple[int, int, int | None]] = {
+    "sendfile": (1, 2, None),
+    "sendfile64": (1, 2, 8),
+    "splice": (0, 1, 8),
+    "copy_file_range": (0, 1, 8),
 }
 
 
@@ -64,6 +82,16 @@ def written(name: str | None, call: Call, result: int) -> bytes:
     if name in PLAIN:
         return call.cpu.memory(call.arguments[1], result) if result > 0 else b""
     return _messages(call, result) if name == "sendmmsg" else _bytes(OUTPUTS.get(name or "", ()), call, result)
+
+
+def transfer(name: str, call: Call) -> Transfer | None:
+    """Where a call, asked at its exit, has got its bytes from, if they went from descriptor to descriptor."""
+    if name not in TRANSFERS:
+        return None
+    descriptor, place, size = TRANSFERS[name]
+    offset = call.arguments[place]
+    end = call.load(offset, call.abi.word if size is None else size) if offset else None
+    return Transfer(call.arguments[descriptor] & 0xFFFFFFFF, end)
 
 
 def signed(result: int, abi: Abi) -> int:

@@ -10,6 +10,7 @@ after the other costs no look at /proc, unless it writes to a file with an offse
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -221,6 +222,8 @@ class Outside:
                 self.ledger.did(position, "read", name, result)
             return
         data = output.written(passage.name, passage.call, result)
+        if not data and (number < len(_STREAMS) or not has_offset):
+            data = self._transferred(passage, result)
         if data:
             self.output.add(position, number, data)
             if is_terminal:
@@ -228,6 +231,21 @@ class Outside:
             result = len(data)
         if result:
             self.ledger.did(position, "wrote", name, result)
+
+    def _transferred(self, passage: Passage, size: int) -> bytes:
+        """What a call has moved from a file to a descriptor, read once more; nothing where it cannot be read again (a pipe)."""
+        source = output.transfer(passage.name, passage.call)
+        file = open_file(self.process, source.descriptor) if source is not None else None
+        if source is None or file is None or not stat.S_ISREG(file.mode):
+            return b""
+        try:
+            copy = os.open(self.process.path("fd", source.descriptor), os.O_RDONLY)
+        except OSError:
+            return b""  # it is not ours to read
+        try:
+            return os.pread(copy, size, (file.offset if source.end is None else source.end) - size)
+        finally:
+            os.close(copy)
 
     def _file(self, number: int) -> Known:
         """What is known of a descriptor."""

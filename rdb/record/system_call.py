@@ -119,6 +119,8 @@ class SystemCalls:
             return Refused(name or "unknown")
         if effects.unknown:
             self.warn(name, f"The effect of the system call {name or 'unknown'} is recorded by comparing memory.")
+        if name in _ASYNCHRONOUS:
+            self.warn(name, f"What {_ASYNCHRONOUS[name]} writes between two system calls is not undone in the past.")
         extended = recorder.extended(recorder.arch.registers.sizes[Bank.EXTENDED]) if ends_thread else bytearray()
         call = self._begin(number, name, arguments, effects, ends_thread)
         status = self._enter(call)
@@ -267,6 +269,8 @@ class SystemCalls:
 
 
 _LARGE = 1 << 20
+# The calls by which a program begins to have the kernel work behind its back, and what for.
+_ASYNCHRONOUS = {"io_uring_setup": "io_uring", "io_setup": "asynchronous input and output"}
 # <linux/sched.h>
 _CLONE_VM, _CLONE_VFORK, _CLONE_THREAD = 0x100, 0x4000, 0x10000
 _EINTR = -4

@@ -140,3 +140,17 @@ def test_the_index_against_a_plain_list(size: int) -> None:
     assert index.written((1, 2, 3), last + 1).size == sum(len(data) for at, _, data in everything if at < last // 2)
     index.cut(0)
     assert index.written((1, 2, 3), 0).later == 0
+
+
+def test_what_goes_from_file_to_descriptor_is_seen(session: Open, tmp_path: Path) -> None:
+    debugging = session(program("record_transfers.c"))
+    debugging.arguments = f"> {tmp_path}/out"
+    debugging.run(stop_at="main")
+    debugging.record()
+    assert debugging.cont().reason(RecordingStopped)
+    recording = debugging.need_recording()
+    assert (tmp_path / "out").read_text() == "012456ab01234"
+    assert recording.written((1,)) == Written(b"012456ab", 8, 0)
+    assert recording.written((debugging.evaluate_integer("ends[1]"),)) == Written(b"01234", 5, 0)
+    assert debugging.cont(Direction.REVERSE).reason(EndOfHistory)
+    assert recording.written((1,)) == Written(b"", 0, 8)

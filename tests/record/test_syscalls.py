@@ -42,10 +42,15 @@ def test_what_nobody_knows_is_recorded_by_comparison(session: Open) -> None:
     assert status is not None and status.gaps == 4
 
 
-@pytest.mark.parametrize("subject", ["interrupted", "asynchronous", "ring"])
-def test_there_and_back(session: Open, subject: str) -> None:
-    debugging = told(session, subject, [])
+@pytest.mark.parametrize(
+    ("subject", "warned"), [("interrupted", ""), ("asynchronous", "asynchronous input and output"), ("ring", "io_uring")]
+)
+def test_there_and_back(session: Open, subject: str, warned: str) -> None:
+    remarks: list[str] = []
+    debugging = told(session, subject, remarks)
     assert len(there_and_back(debugging)) > 5
+    warnings = [each for each in remarks if "between two system calls" in each]
+    assert len(warnings) == bool(warned) and all(f"What {warned} " in each for each in warnings)
 
 
 def test_a_signal_stops_behind_a_finished_call(session: Open) -> None:
