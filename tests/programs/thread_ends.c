@@ -18,16 +18,6 @@ static pthread_mutex_t robust[3];
 static pthread_barrier_t barrier;
 static int ends[2];
 static char heard[8];
-static volatile int ticks;
-static volatile int exists;
-static unsigned long seen;
-static char own[1 << 16] __attribute__((aligned(16))), alternate[1 << 14];
-
-static void tick(int number)
-{
-    (void) number;
-    ticks++;
-}
 
 /* Ends with locks that others wait for. */
 static void *hold(void *unused)
@@ -119,6 +109,18 @@ static int halves(void)
     return 0;
 }
 
+#ifdef __x86_64__
+
+static volatile int ticks, exists;
+static unsigned long seen;
+static char own[1 << 16] __attribute__((aligned(16))), alternate[1 << 14];
+
+static void tick(int number)
+{
+    (void) number;
+    ticks++;
+}
+
 /* The first thread leaves a mask, an alternate stack and a handler that has just run; the second looks at its own mask. */
 static int live(void *number)
 {
@@ -153,6 +155,8 @@ static long make(const struct clone_args *arguments, long number)
 /* The kernel gives the id of a thread that has ended to another one. */
 static int again(void)
 {
+    struct sigaction action = {.sa_handler = tick, .sa_flags = SA_ONSTACK | SA_RESTART};
+    sigaction(SIGWINCH, &action, NULL);
     pid_t id;
     struct clone_args arguments = {.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM
                                             | CLONE_CHILD_CLEARTID,
@@ -172,11 +176,11 @@ static int again(void)
     return 0;
 }
 
+#endif
+
 int main(int argc, char **argv)
 {
     const char *how = argc > 1 ? argv[1] : "robust";
-    struct sigaction action = {.sa_handler = tick, .sa_flags = SA_ONSTACK | SA_RESTART};
-    sigaction(SIGWINCH, &action, NULL);
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
         return 1;
     if (!strcmp(how, "robust"))
@@ -185,7 +189,9 @@ int main(int argc, char **argv)
         return group();
     if (!strcmp(how, "halves"))
         return halves();
+#ifdef __x86_64__
     if (!strcmp(how, "again"))
         return again();
+#endif
     return 2;
 }

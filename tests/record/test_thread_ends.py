@@ -12,6 +12,9 @@ from rdb.arch.base import Bank
 from rdb.errors import RdbError
 from rdb.events import Direction, Exited, Resume, Signalled
 from rdb.linux import procfs
+from rdb.linux.threads import send
+from rdb.record.entry import Kind
+from rdb.record.schedule import Schedule
 from tests.build import program
 from tests.oracle import snapshot
 from tests.oracle.moment import Camera, Moment
@@ -177,3 +180,26 @@ def test_nobody_is_left_to_go_on(tmp_path: Path) -> None:
             recording.goto(moment.position)
             assert camera.differences(moment, camera.take(recording)) == []
         assert recording.run_out().reason(Exited) == Exited(0)
+
+
+def test_born_together_with_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal comes while a thread is being made: the thread is known before the handler runs."""
+    path = program("thread_ends.c", *FLAGS)
+    natively(path, "again")
+    gave_birth = Schedule._gave_birth
+
+    def signalled(schedule: Schedule, status: int) -> bool:
+        born = gave_birth(schedule, status)
+        if born:
+            send(schedule.process.pid, schedule.thread, signal.SIGWINCH)
+        return born
+
+    monkeypatch.setattr(Schedule, "_gave_birth", signalled)
+    with Recording(path, ["again"], tmp_path / "output") as recording:
+        to_the_end(recording)
+        log = recording.engine.log
+        for life in log.turns.lives[1:]:
+            assert log.entries_at(life.born - 1).kind(life.born - 1) is Kind.SYSTEM_CALL
+            assert log.deliveries.at(life.born) is not None
+        assert recording.run_out().reason(Exited) == Exited(0)
+    assert (tmp_path / "output").read_text() == "handled 3, blocked 0\n"
