@@ -79,11 +79,29 @@ def target_of(site: CallSite, caller: Function, table: SymbolTable) -> int | Non
         function = caller.object.function(origin)
         if function is not None:
             return function.low
-        name = origin.inherited("DW_AT_linkage_name") or origin.name
+        name = _linkage_name(origin)
     except DAMAGE:
         return None
     symbols = [symbol for symbol in table.minimal(name) if symbol.kind == "text"] if isinstance(name, str) else []
     return symbols[0].address if symbols else None
+
+
+def names(site: CallSite, caller: Function, callee: Function) -> bool:
+    """Whether a direct call names a function of elsewhere, and `callee` bears that name.
+
+    Then that is what it calls, and nobody needs to read the symbols of all objects to find out where it is.
+    """
+    try:
+        origin = site.die.follow("DW_AT_call_origin") or site.die.follow("DW_AT_abstract_origin")
+        if origin is None or caller.object.function(origin) is not None:
+            return False
+        return _linkage_name(origin) == _linkage_name(callee.die)
+    except DAMAGE:
+        return False
+
+
+def _linkage_name(die: Die) -> object:
+    return die.inherited("DW_AT_linkage_name") or die.name
 
 
 def tail_callers(site: CallSite, caller: Function, callee: int, table: SymbolTable) -> list[tuple[Function, int]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rdb.errors import CannotAccessMemory
-from rdb.symbols.call_sites import call_sites, tail_callers
+from rdb.symbols.call_sites import call_sites, names, tail_callers
 from rdb.symbols.cfi import FrameEntry, Rule, UnwindRow
 from rdb.symbols.expressions import Context, Unavailable, compute
 from rdb.symbols.frame import Frame, FrameId, Memory
@@ -199,7 +199,9 @@ class _Unwinder:
         if function is None or callee is None or physical.is_signal or not caller.after_call:
             return []
         site = call_sites(function).get(caller.pc)
-        steps = tail_callers(site, function, callee.low, self.table) if site is not None else []
+        if site is None or names(site, function, callee):
+            return []
+        steps = tail_callers(site, function, callee.low, self.table)
         return [
             _Physical(pc, caller.registers | {self.machine.pc: pc}, caller.saved_at, True, physical.cfa, is_tail_call=True)
             for _, pc in steps
