@@ -1,7 +1,9 @@
 /* What is executed by instructions that take more than saving an operand, one kind for each argument. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 
 static int clocks(void)
@@ -44,6 +46,29 @@ static int repeats(void)
     return sum;
 }
 
+static volatile int ticks;
+
+static void tick(int number)
+{
+    ticks += number == SIGALRM;
+}
+
+/* Interrupted anywhere. */
+static int ticking(void)
+{
+    struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
+    signal(SIGALRM, tick);
+    setitimer(ITIMER_REAL, &often, NULL);
+    for (int i = 0; i < 3000 && ticks < 3; i++) {
+        void *d = to + i % 13, *s = from + i % 7;
+        unsigned long n = 20000 + i % 999;
+        __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(n) : : "memory");
+        from[i % 20000]++;
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    return ticks > 0;
+}
+
 /* What is asked for by eax is saved and restored; the last of them with x87. */
 static int state(void)
 {
@@ -78,6 +103,7 @@ static const struct { const char *name; int (*function)(void); } kinds[] = {
     {"floats", floats},
     {"repeats", repeats},
     {"state", state},
+    {"ticking", ticking},
     {"flags", flags},
 };
 

@@ -10,8 +10,6 @@ Which register holds what in the middle of a translation is the translator's to 
 
 from __future__ import annotations
 
-import numpy as np
-
 from rdb.arch.base import Bank
 from rdb.arch.translation import Translator
 from rdb.linux import ptrace
@@ -55,24 +53,26 @@ def _undo_savers(
     area, memory, (in_trace, in_values) = translator.area, steps.stepper.memory, block.translation.saved
     if not in_trace or offset < in_trace:
         return
-    last = (int(scratch.words[area.trace // _WORD]) - chunk.trace_address) // _WORD - 1
+    last = (int(scratch.words[area.trace // _WORD]) - chunk.trace_address) // _WORD
     first = last
-    while (int(chunk.trace[first]) & _NUMBER) < len(translator.savers):
+    while (int(chunk.trace[first - 1]) & _NUMBER) < len(translator.savers):
         first -= 1
-    sizes = [translator.savers[int(chunk.trace[at]) & _NUMBER].size for at in range(last, first, -1)]
-    end = (int(scratch.words[area.values // _WORD]) - chunk.values_address) // _WORD
-    if offset < in_values:
-        end += sum(sizes) // _WORD
-    start = end - sum(sizes) // _WORD
-    scratch.words[area.trace // _WORD] -= _WORD * (last - first)
-    scratch.words[area.values // _WORD] = chunk.values_address + _WORD * start
-    for at in range(last, first, -1):
-        saver = translator.savers[int(chunk.trace[at]) & _NUMBER]
-        end -= saver.size // _WORD
-        address, size = int(chunk.values[end]), saver.writes[0].size
-        data = chunk.values[end + 1 :].view(np.uint8)[:size].tobytes()
-        if memory.read_some(address, size) != data:
-            memory.write(address, data)
+    savers = [translator.savers[int(chunk.trace[at]) & _NUMBER] for at in range(first, last)]
+    size = sum(saver.size for saver in savers)
+    if offset >= in_values:
+        scratch.words[area.values // _WORD] -= size
+    scratch.words[area.trace // _WORD] -= _WORD * len(savers)
+    if not savers:
+        return
+    at = (int(scratch.words[area.values // _WORD]) - chunk.values_address) // _WORD
+    address, pieces = int(chunk.values[at]), []
+    for saver in savers:
+        # One piece begins where the one before it ends.
+        pieces.append(chunk.values[at + 1 :][: saver.size // _WORD - 1].tobytes()[: saver.writes[0].size])
+        at += saver.size // _WORD
+    data = b"".join(pieces)
+    if memory.read_some(address, len(data)) != data:
+        memory.write(address, data)
 
 
 def _undo(
