@@ -31,7 +31,9 @@ def test_hardly_anything_is_recorded_alone(kind: str, tmp_path: Path) -> None:
     assert alone(kind, tmp_path / "output") < 150
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind == "repeats" else pytest.mark.long) for kind in (*KINDS, "ticking")])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind == "repeats" else pytest.mark.long) for kind in (*KINDS, "ticking")]
+)
 def test_the_past_is_the_past(kind: str) -> None:
     report = snapshot.check(program(*PROGRAM), [kind], "compiled")
     assert not report.misses
