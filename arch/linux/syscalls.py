@@ -37,7 +37,7 @@ from rdb.arch.linux.terms import (
     names,
 )
 
-__all__ = ["EFFECTS", "MAY_BLOCK", "NUMBER_MASK", "RESTARTS", "Kind", "SyscallEffects", "effects", "row"]
+__all__ = ["EFFECTS", "MAY_BLOCK", "NUMBER_MASK", "Kind", "SyscallEffects", "effects", "row"]
 
 SUBJECTS: tuple[Table, ...] = (FILES, EVENTS, NETWORK, MEMORY, PROCESSES, CLOCKS, IPC, SYSTEM)
 EFFECTS: Table = {name: effect for subject in SUBJECTS for name, effect in subject.items()}
