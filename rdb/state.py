@@ -140,6 +140,18 @@ class State:
             target.select_thread(current)
             self._frames, self._frame_source, self._selected, self._hidden = kept
 
+    @contextmanager
+    def looking_at(self, debuggee: Debuggee) -> Iterator[None]:
+        """While it lasts, all that is looked at is of another inferior; nothing may be resumed meanwhile."""
+        kept = self.debuggee, self._frames, self._frame_source, self._selected, self._hidden
+        self.debuggee = debuggee
+        if debuggee is not kept[0]:
+            self.moved()
+        try:
+            yield
+        finally:
+            self.debuggee, self._frames, self._frame_source, self._selected, self._hidden = kept
+
     def frames(self) -> Iterable[Frame]:
         """The frames, innermost first, as far as they are asked for; none without a process."""
         level = 0

@@ -157,9 +157,11 @@ class MappingTable:
 
 @dataclass(frozen=True)
 class ThreadRow:
-    """A row of `info threads`: `title` is its name in the system and among people, `frame` where it stands, if that is known."""
+    """A row of `info threads`: `id` is how users name the thread, `title` its name in the system and among people, `frame` where
+    it stands, if that is known."""
 
     current: bool
+    id: str
     number: int
     title: str
     frame: FrameLine | None

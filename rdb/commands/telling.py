@@ -13,6 +13,7 @@ from rdb.commands.answers import Raw, ShownValue
 from rdb.commands.frames import frame_line
 from rdb.commands.listing import Listing
 from rdb.commands.script import LineSource
+from rdb.commands.thread_ids import label
 from rdb.events import (
     EndOfHistory,
     Exited,
@@ -103,7 +104,7 @@ def who(console: Console) -> str:
     if not session.thread_table.several and not inferiors:
         return ""
     thread = session.current_thread()
-    number = f"{session.debuggee.number}.{thread.number}" if inferiors else str(thread.number)
+    number = label(session, thread.number)
     return f'Thread {number} "{thread.name}"' if thread.name else f"Thread {number}"
 
 

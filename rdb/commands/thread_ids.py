@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING
 from rdb.errors import NoThread, RdbError, UsageError
 
 if TYPE_CHECKING:
+    from rdb.debuggee import Debuggee
     from rdb.session import Session
 
 ONE = re.compile(r"(?:(?P<program>\d+)\.)?(?P<first>\$\w+|\d+)$")
 SEVERAL = re.compile(r"(?:(?P<program>\d+)\.)?(?:(?P<all>\*)|(?P<first>\$\w+|\d+)(?:-(?P<last>\$\w+|\d+))?)$")
 BEGINS = re.compile(r"[$*\d]")
+
+
+def label(session: Session, number: int) -> str:
+    """How a thread of the current inferior is told: its number, with the inferior's in front if there are several."""
+    return f"{session.debuggee.number}.{number}" if len(session.debuggees) > 1 else str(number)
+
+
+def inferior_of(session: Session, text: str) -> Debuggee:
+    """The inferior in which the first word of `text` names threads: the current one, unless its number stands in front."""
+    match = SEVERAL.match(text.partition(" ")[0])
+    number = match["program"] if match is not None else None
+    found = session.debuggee if number is None else next((each for each in session.debuggees if str(each.number) == number), None)
+    if found is None:
+        raise UsageError(f"No inferior number '{number}'")
+    return found
 
 
 def thread_number(session: Session, text: str, anytime: bool = False) -> int:
@@ -22,7 +38,7 @@ def thread_number(session: Session, text: str, anytime: bool = False) -> int:
     match = ONE.match(text)
     if match is None:
         raise UsageError(f"Invalid thread ID: {text}")
-    if match["program"] not in (None, "1"):
+    if match["program"] not in (None, str(session.debuggee.number)):
         raise UsageError(f"No inferior number '{match['program']}'")
     number = _value(session, match["first"], text)
     try:
@@ -52,7 +68,7 @@ def thread_numbers(session: Session, text: str) -> tuple[list[int | str], str]:
 
 def _named(session: Session, match: re.Match[str], word: str, rest: str) -> list[int | str]:
     living: list[int | str] = [each.number for each in session.threads()]
-    if match["program"] not in (None, "1"):
+    if match["program"] not in (None, str(session.debuggee.number)):
         return [word]
     if match["all"]:
         return living

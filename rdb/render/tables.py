@@ -94,7 +94,7 @@ def threads(datum: ThreadTable, settings: Settings) -> str:
     heading = "GId  " if datum.global_numbers else ""
     lines = [f"  Id   {heading}{'Target Id'.ljust(width)} Frame "]
     for row in datum.rows:
-        numbers = f"{row.number:<4} " * (2 if datum.global_numbers else 1)
+        numbers = f"{row.id:<4} " + (f"{row.number:<4} " if datum.global_numbers else "")
         frame = frame_text(row.frame, settings) if row.frame is not None else "(running)"
         lines.append(f"{'*' if row.current else ' '} {numbers}{row.title.ljust(width)} {frame}")
     return "\n".join(lines) + "\n"

@@ -85,6 +85,29 @@ inferior 1
 continue
 info inferiors
 """,
+    "threads of several inferiors": """
+break 33
+set detach-on-fork off
+run
+info threads
+info threads 1
+info threads 2.1
+info threads 2.* 1.1
+info threads 3.1
+info threads 1.x
+thread 2.1
+info threads
+thread
+thread 1
+up
+thread 1.1
+info threads 1
+thread 5.1
+thread 2.7
+thread
+kill inferiors 2
+info threads
+""",
     "held and let go": """
 break 33
 set detach-on-fork off
