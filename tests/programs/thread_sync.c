@@ -19,7 +19,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static pthread_barrier_t barrier;
 static atomic_flag spin = ATOMIC_FLAG_INIT;
-static atomic_int started;
+static atomic_int started, handled;
 static volatile int total, turn;
 static __thread int own;
 static int ends[2];
@@ -97,6 +97,7 @@ static void on_signal(int number)
 {
     (void) number;
     own++;
+    atomic_fetch_add(&handled, 1);
 }
 
 static void *signalled(void *number)
@@ -179,11 +180,12 @@ int main(int argc, char **argv)
     if (body == signalled) {
         while (started < THREADS)
             sched_yield();
-        for (int round = 0; round < 2; round++)
-            for (int i = 0; i < THREADS; i++) {
-                pthread_kill(threads[i], SIGUSR1);
-                usleep(1000);
-            }
+        /* One at a time: two that wait for the same thread would become one. */
+        for (int i = 0; i < 2 * THREADS; i++) {
+            pthread_kill(threads[i % THREADS], SIGUSR1);
+            while (handled <= i)
+                usleep(500);
+        }
     }
     if (body == produce)
         for (int i = 0; i < THREADS * ROUNDS; i++) {
