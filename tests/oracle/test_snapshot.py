@@ -87,14 +87,17 @@ def wrapped(path: Path, arguments: Sequence[str], monkeypatch: pytest.MonkeyPatc
     assert report.moments >= 4
 
 
-@pytest.mark.parametrize("name", ["libc", "mappings", pytest.param("signals", marks=pytest.mark.long)])
+WRAPPED = ["libc", "mappings", *(pytest.param(each, marks=pytest.mark.long) for each in ("signals", "changing code", "exception"))]
+
+
+@pytest.mark.parametrize("name", WRAPPED)
 def test_wrapped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source, flags = COMPILED[name]
     wrapped(program(source, *flags), (), monkeypatch)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["sort", "gzip", "bash", "perl"])
+@pytest.mark.parametrize("name", REAL)
 def test_wrapped_real(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrapped(real_program(REAL[name]), REAL[name][1:], monkeypatch)
 
