@@ -39,6 +39,7 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 OFTEN = {"libc", "long double", "next_instruction"}
 POSITIONS, WALKS, LENGTH = 30, 6, 40
 NOTES = ("fioff", "fiseg")
+PARITY = 1 << 2
 BYTES = bytes(range(1, 17))
 
 
@@ -53,6 +54,15 @@ def no_chance(recording: Recording) -> None:
         return finish(call, status, interrupted)
 
     calls.finish = finish_alike  # type: ignore[method-assign]
+
+
+def _without_number(registers: dict[str, bytes], number: bytes) -> dict[str, bytes]:
+    found = {name: value.replace(number, b"own.") for name, value in registers.items() if len(value) >= 4 and name not in NOTES}
+    if any(value.startswith(b"own.") for value in found.values()):
+        # It may have been looked at: whether it is even says nothing.
+        flags = int.from_bytes(found["eflags"], "little") & ~PARITY
+        found["eflags"] = flags.to_bytes(4, "little")
+    return found
 
 
 class Pair:
@@ -75,14 +85,7 @@ class Pair:
 
     def registers(self) -> list[dict[str, bytes]]:
         """Without the process's own number, and parts of registers in which it could be."""
-        return [
-            {
-                name: value.replace(each.pid.to_bytes(4, "little"), b"own.")
-                for name, value in each.registers().items()
-                if len(value) >= 4 and name not in NOTES
-            }
-            for each in self.both
-        ]
+        return [_without_number(each.registers(), each.pid.to_bytes(4, "little")) for each in self.both]
 
     def compare(self) -> None:
         """Every register and byte, where both stand."""
