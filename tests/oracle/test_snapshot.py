@@ -87,10 +87,11 @@ def wrapped(path: Path, arguments: Sequence[str], monkeypatch: pytest.MonkeyPatc
     assert report.moments >= 4
 
 
-WRAPPED = ["libc", "mappings", *(pytest.param(each, marks=pytest.mark.long) for each in ("signals", "changing code", "exception"))]
+WRAPPED = ["libc", "mappings"]
+WRAPPED_LONG = [pytest.param(each, marks=pytest.mark.long) for each in ("signals", "changing code", "exception")]
 
 
-@pytest.mark.parametrize("name", WRAPPED)
+@pytest.mark.parametrize("name", [*WRAPPED, *WRAPPED_LONG])
 def test_wrapped(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     source, flags = COMPILED[name]
     wrapped(program(source, *flags), (), monkeypatch)
