@@ -48,8 +48,19 @@ class Borrowed:
         """Execute one instruction; the wait status.  ProgramEnded if it ended."""
         return self._go(ptrace.step)
 
+    def enter(self) -> None:
+        """Execute up to where a system call is entered.  ProgramEnded if the thread ended."""
+        self._go(ptrace.run_to_call)
+
+    def resume(self) -> int:
+        """Go on from inside a system call; the wait status.  ProgramEnded if the thread ended."""
+        return self._wait_after(ptrace.cont)
+
     def _go(self, request: Callable[[int], None]) -> int:
         ptrace.set_registers(self._thread, self._general)
+        return self._wait_after(request)
+
+    def _wait_after(self, request: Callable[[int], None]) -> int:
         status = ptrace.INTERRUPTED
         while status == ptrace.INTERRUPTED or (status == _STOPPED and ptrace.is_own_stop(ptrace.signal_info(self._thread))):
             # An interrupt that is left over, or comes meanwhile, tells nothing.
@@ -80,6 +91,26 @@ class Injector:
             result = thread.get(convention.result)
         error = result - (1 << 8 * self.arch.registers[convention.result].size)
         return error if error >= -_LAST_ERROR else result
+
+    def suspend(self, mask: bytes, number: int) -> list[bytes]:
+        """Have the thread wait by rt_sigsuspend until a signal of this number interrupts it, which must come.
+
+        The answer is the siginfo_t of each signal that came, none of which was delivered.  The thread has its registers back, but
+        not its mask: it stands as one that was interrupted while it waited with `mask`.
+        """
+        general, own = ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL]), ptrace.signal_mask(self.pid)
+        came: list[bytes] = []
+        with self.scratch(mask) as place:
+            while not came or int.from_bytes(came[-1][:4], "little") != number:
+                thread = Borrowed(self.pid, self.arch, bytearray(general))
+                self._aim(thread, "rt_sigsuspend", (place, len(mask)))
+                ptrace.set_signal_mask(self.pid, ALL_BUT_FAULTS)
+                thread.enter()
+                ptrace.set_signal_mask(self.pid, own)
+                thread.resume()
+                came.append(ptrace.signal_info(self.pid))
+        ptrace.set_registers(self.pid, general)
+        return came
 
     def prepare(self, name: str, *arguments: int) -> None:
         """Put the thread in front of a system call from which it will not return, with signals blocked."""

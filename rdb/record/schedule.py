@@ -332,6 +332,7 @@ class Schedule:
             self.calls.finish(returned.call, returned.status, interrupted=True)
             if returned.status >> 16 == 0 and os.WSTOPSIG(returned.status) != os.WSTOPSIG(INTERRUPTED):
                 self.reported[thread] = returned.status
+                self.calls.delivery.keep()
         if current not in self.threads.ids:
             current = self.process.thread
         if self.thread != current:

@@ -13,6 +13,8 @@ Invariants:
   has made since.
 * A single step of a thread that has SIGTRAP blocked, as its handler has, takes the handler of SIGTRAP away; it is given back
   when the handler returns and before a SIGTRAP is delivered.
+* A call that waits with a mask of its own (sigsuspend, ppoll) has the handler begin with that mask.  The kernel forgets it when
+  somebody sets the thread's mask, as each call of ours does; then the thread is made to wait once more (`_wait_again`).
 * `altstacks` is what the kernel has for each thread.  It is asked when nothing can be disturbed: when recording begins and after
   the calls that change it, not between the arrival of a signal and its delivery.
 """
@@ -22,6 +24,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from rdb.arch.base import Bank
@@ -46,7 +49,7 @@ _AT_MINSIGSTKSZ = 51
 # <asm-generic/signal-defs.h>
 _SIG_IGN = 1
 # <asm-generic/siginfo.h>
-_TRAP_TRACE = 2
+_TRAP_TRACE, _SI_TKILL = 2, -6
 # The calls after which the alternate stack may be another.
 _CHANGE_STACK = ("sigaltstack", "rt_sigreturn")
 # Other calls after which the mask may be another.
@@ -68,7 +71,11 @@ class SignalDelivery:
         self._masks: dict[int, bytes] = {}
         self._size = self._largest()
         self._infos: dict[int, bytes] = {}
-        self._held = b""
+        self._kept: dict[int, bytes] = {}
+        # The signals that a thread has blocked while it waits, where that is a mask of the call's own.
+        self._waits: dict[int, int] = {}
+        # What is known of the signals that were sent again, by thread and number.
+        self._resent: dict[tuple[int, int], deque[bytes]] = {}
         self._undone: set[int] = set()
         self.learn()
         self._trap_action = signal_state.action(injector, abi, signal.SIGTRAP)
@@ -120,15 +127,36 @@ class SignalDelivery:
         """
         info = ptrace.signal_info(self._thread)
         signalled = status != TRAPPED or _code(info) <= 0
-        self._held = info if signalled else b""
+        self._kept.pop(self._thread, None)
+        if signalled:
+            self.keep()
         return signalled
+
+    def keep(self) -> None:
+        """The thread has stopped for a signal that is dealt with later: keep what is known of it."""
+        thread = self._thread
+        self._kept[thread] = ptrace.signal_info(thread)
+        blocked = signal_state.sets(thread)[2]
+        self._waits.pop(thread, None)
+        if ptrace.signal_mask(thread) != blocked.to_bytes(ptrace.SIGSET_SIZE, "little"):
+            self._waits[thread] = blocked
 
     def arrived(self) -> bytes:
         """The thread has stopped for a signal: the siginfo_t of it."""
-        info, self._held = self._held or ptrace.signal_info(self._thread), b""
-        self._infos[self._thread] = info
+        if self._thread not in self._kept:
+            self.keep()
+        self._infos[self._thread] = info = self._original(self._kept.pop(self._thread))
         self._undone.clear()
         return info
+
+    def _original(self, info: bytes) -> bytes:
+        """What was known of a signal that was sent again: they come in the order in which they came first."""
+        known = self._resent.get((self._thread, _number(info)))
+        if not known:
+            return info
+        if not _is_ours(info):
+            known.append(info)
+        return known.popleft()
 
     def info(self, thread: int) -> bytes:
         """The siginfo_t of the signal that a thread has stopped for and has not got yet; b"" if there is none."""
@@ -145,6 +173,8 @@ class SignalDelivery:
         self._undone = {int.from_bytes(info[:4], "little") for info in self._infos.values()}
         self._infos.clear()
         self._masks.clear()
+        for memory in (self._kept, self._waits, self._resent):
+            memory.clear()
 
     def born(self, mask: bytes) -> None:
         """The thread has come, with this mask."""
@@ -174,7 +204,10 @@ class SignalDelivery:
         if number == signal.SIGTRAP:
             self._set_trap_action()
         caught, ignored, blocked = signal_state.sets(self._thread)
-        if blocked & bit:
+        waited = self._waits.pop(self._thread, blocked)
+        if waited != blocked and caught & bit and not waited & bit:
+            self._wait_again(number, waited)
+        elif blocked & bit:
             send(int(procfs.status(self._thread)["Tgid"]), self._thread, number)
             return TRAPPED
         if not caught & bit and (ignored & bit or not ends_by_default(number)):
@@ -203,6 +236,19 @@ class SignalDelivery:
         caught, _, _ = signal_state.sets(self._thread)
         if not caught & signal_state.bit(signal.SIGTRAP):
             signal_state.set_action(self.injector, signal.SIGTRAP, self._trap_action)
+
+    def _wait_again(self, number: int, blocked: int) -> None:
+        """Have the thread stand in a wait of ours with the mask of its own wait, interrupted by a signal of this number.
+
+        What comes before that is sent again, with what is known of it kept; one of the same number may have taken the place of ours.
+        """
+        process = int(procfs.status(self._thread)["Tgid"])
+        send(process, self._thread, number)
+        for info in self.injector.suspend(blocked.to_bytes(ptrace.SIGSET_SIZE, "little"), number):
+            if not _is_ours(info):
+                self._resent.setdefault((self._thread, _number(info)), deque()).append(info)
+                if _number(info) != number or number < signal.SIGRTMIN:
+                    send(process, self._thread, _number(info))
 
     def _give_back(self, number: int, info: bytes) -> None:
         """Have the kernel deliver what has arrived, though the thread may have made calls of ours since."""
@@ -244,6 +290,15 @@ class SignalDelivery:
 def _about(number: int, info: bytes) -> bytes:
     """The siginfo_t of a signal that is delivered; one that the user has sent in place of another has none of its own."""
     return info if int.from_bytes(info[:4], "little") == number else number.to_bytes(4, "little").ljust(len(info) or 128, b"\0")
+
+
+def _is_ours(info: bytes) -> bool:
+    """Whether a signal was sent by us, to a thread."""
+    return _code(info) == _SI_TKILL and int.from_bytes(info[16:20], "little") == os.getpid()
+
+
+def _number(info: bytes) -> int:
+    return int.from_bytes(info[:4], "little")
 
 
 def _code(info: bytes) -> int:

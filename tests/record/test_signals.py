@@ -16,7 +16,7 @@ from tests.build import program
 from tests.i386.build import program32
 from tests.oracle import snapshot
 
-SIGUSR1 = 10
+SIGUSR1, SIGALRM = 10, 14
 PROGRAMS = {
     "signal_handlers.c": "ordinary nested deferred reset alternate disarmed returned exhausted jumps informed extended",
     "signal_faults.c": "protection strings division illegal breakpoint truncated nested wide",
@@ -141,3 +141,28 @@ def test_mask_and_stack_are_put_back(session: Callable[..., Session]) -> None:
     while not (report := debugging.cont()).stop.ended:
         pass
     assert report.stop.reason(Exited) == Exited(0)
+
+
+@pytest.mark.parametrize("engine", ("step", "compiled"))
+@pytest.mark.parametrize("where", ("blocked", pytest.param("", marks=pytest.mark.long)))
+def test_waiting_with_another_mask(session: Callable[..., Session], engine: str, where: str) -> None:
+    """The handler that ends a sigsuspend or ppoll has that call's mask, whatever calls of ours the thread has made meanwhile.
+
+    Going back undoes mappings, by calls in the thread that stands in the wait.
+    """
+    debugging = session(program("signal_masks.c", "-O1", "-g"), query=lambda question: "program exit" in question)
+    debugging.settings["record full engine"] = engine
+    debugging.arguments = where
+    debugging.signals[SIGALRM] = Disposition(stop=True, tell=True, forward=True)
+    debugging.run(stop_at="main")
+    debugging.record()
+    for _ in range(4):
+        assert debugging.cont().stop.reason(Signalled)
+        recording = debugging.recording
+        assert recording is not None
+        here = recording.position
+        debugging.record_goto(recording.log.low)
+        debugging.record_goto(here)
+    debugging.signals[SIGALRM] = Disposition(stop=False, tell=False, forward=True)
+    assert debugging.cont().stop.reason(RecordingStopped)
+    assert debugging.evaluate_integer("$rdi") == 0
