@@ -240,7 +240,7 @@ class SignalDelivery:
     def _wait_again(self, number: int, blocked: int) -> None:
         """Have the thread stand in a wait of ours with the mask of its own wait, interrupted by a signal of this number.
 
-        What comes before that is sent again, with what is known of it kept; one of the same number may have taken the place of ours.
+        What comes before that is sent again and remembered; one of the same number may have taken the place of ours.
         """
         process = int(procfs.status(self._thread)["Tgid"])
         send(process, self._thread, number)
