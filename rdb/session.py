@@ -87,7 +87,7 @@ class Session(Stopping):
             return self._note(self._standing(LocationReached()))
         if stop_at is not None:
             self.break_at(stop_at, temporary=True)
-        return self._go(Continue(self, Direction.FORWARD))
+        return self._go(lambda: Continue(self, Direction.FORWARD))
 
     def attach(self, pid: int) -> StopReport:
         """Take over a running process."""
@@ -141,7 +141,7 @@ class Session(Stopping):
 
     def cont(self, direction: Direction | None = None) -> StopReport:
         """continue and reverse-continue."""
-        return self._go(Continue(self, self.need_direction(direction)))
+        return self._go(lambda: Continue(self, self.need_direction(direction)))
 
     def step(self, count: int = 1, direction: Direction | None = None) -> StopReport:
         """To another source line, into calls."""
@@ -160,7 +160,7 @@ class Session(Stopping):
                 self.notify(f"Single stepping until exit from function {line.blind},\nwhich has no line number information.")
             return line
 
-        return self._go(walk(), count, walk)
+        return self._go(walk, count)
 
     def stepi(self, count: int = 1, direction: Direction | None = None) -> StopReport:
         """One instruction."""
@@ -176,42 +176,48 @@ class Session(Stopping):
         def walk() -> Walk:
             return Instruction(self, wanted, over, handlers=wanted is Direction.REVERSE or not self.target.is_live)
 
-        return self._go(walk(), count, walk)
+        return self._go(walk, count)
 
     def until(self) -> StopReport:
         """Like next, but never back to earlier code of the function (forwards only)."""
-        return self._go(SourceLine(self, self.need_direction(None), over=True, onwards=True))
+        return self._go(lambda: SourceLine(self, self.need_direction(None), over=True, onwards=True))
 
     def until_location(self, spec: str, only_this_frame: bool) -> StopReport:
         """until LOCATION (only in this frame) and advance LOCATION; both also stop when the current function returns."""
         direction = self.need_direction(None)
-        frame, caller = self.frame_at(0), self.frame_at(1)
-        assert frame is not None
-        targets = [(place.address, frame.id if only_this_frame else None) for place in self.locations(spec)]
-        if caller is not None:
-            targets.append((caller.pc, caller.id))
-        return self._go(ToPlaces(self, direction, targets=tuple(targets)))
+
+        def walk() -> Walk:
+            frame, caller = self.frame_at(0), self.frame_at(1)
+            assert frame is not None
+            targets = [(place.address, frame.id if only_this_frame else None) for place in self.locations(spec)]
+            if caller is not None:
+                targets.append((caller.pc, caller.id))
+            return ToPlaces(self, direction, targets=tuple(targets))
+
+        return self._go(walk)
 
     def finish(self, direction: Direction | None = None) -> StopReport:
         """Out of the selected frame: forwards to its caller, with the value returned; backwards to its call."""
         wanted = self.need_direction(direction)
+        return self._go(lambda: self._way_out(wanted))
+
+    def _way_out(self, direction: Direction) -> Walk:
         frame = self.need_frame()
         if frame.inlined:
-            return self._go(FinishInlined(self, wanted, frame))
+            return FinishInlined(self, direction, frame)
         while frame.is_artificial and frame.older is not None:
             frame = frame.older
         caller = frame.caller
         if caller is None or next(iter(self._older(frame)), None) is None:
             raise RdbError('"finish" not meaningful in the outermost frame.')
-        if wanted is Direction.REVERSE:
-            return self._go(ReverseFinish(self, frame))
-        return self._go(Finish(self, frame, caller))
+        return ReverseFinish(self, frame) if direction is Direction.REVERSE else Finish(self, frame, caller)
 
     def _older(self, frame: Frame) -> Iterable[Frame]:
         return (each for each in self.frames() if each.level > frame.level)
 
-    def _go(self, walk: Walk, count: int = 1, again: Callable[[], Walk] | None = None) -> StopReport:
-        return self._note(self._or_death(lambda: self.run_control.go(walk, count, again)))
+    def _go(self, begin: Callable[[], Walk], count: int = 1) -> StopReport:
+        """Carry out `count` walks, each as `begin` makes it where the program stands then."""
+        return self._note(self._or_death(lambda: self.run_control.go(begin(), count, begin)))
 
     def _or_death(self, move: Callable[[], StopReport]) -> StopReport:
         """The report of a move; a process that turns out to have been killed while it stood has moved to its end."""

@@ -178,7 +178,7 @@ class Person:
 
     def waits_for(self, text: str) -> str:
         """Read until `text` has come; what was read."""
-        found, deadline = "", time.monotonic() + 30
+        found, deadline = "", time.monotonic() + 120  # a loaded machine
         while text not in found and time.monotonic() < deadline:
             if select.select([self.descriptor], [], [], 0.2)[0]:
                 try:

@@ -17,7 +17,7 @@ import pytest
 from rdb.errors import BadProgram, NoProcess, RdbError
 from rdb.events import Exited, Killed, Signalled
 from rdb.session import Session
-from rdb.stops import BreakpointHit
+from rdb.stops import BreakpointHit, StopReport
 from tests.build import program
 
 Open = Callable[..., Session]
@@ -132,24 +132,57 @@ def test_attach_and_detach(session: Open) -> None:
     assert other.returncode == 5
 
 
-@pytest.mark.parametrize("recording", (False, True))
-def test_interrupt(recording: bool, session: Open) -> None:
+@pytest.mark.parametrize("recording", (None, "step", "compiled"))
+def test_interrupt(recording: str | None, session: Open) -> None:
+    """By another system thread, in the midst of it or before it has begun."""
     debugging = session(program("record_ends.c"))
     debugging.arguments = "spin"
     debugging.run(stop_at="main")
     if recording:
+        debugging.settings["record full engine"] = recording
         debugging.record()
-    timer = threading.Timer(0.3, debugging.interrupt)
-    timer.start()
-    report = debugging.cont()
-    timer.join()
-    assert report.stop.reason(Signalled) == report.reasons[0]
-    assert isinstance(report.reasons[0], Signalled) and report.reasons[0].number == signal.SIGINT
-    assert debugging.evaluate_integer("turns") > 0
-    before = debugging.evaluate_integer("turns")
-    debugging.break_at("turn")
-    assert debugging.cont().reason(BreakpointHit), "the program goes on as if nothing had been"
-    assert debugging.evaluate_integer("turns") >= before
+    turn = debugging.break_at("turn")
+    for delay in (0.0, 0.001, 0.01, 0.1):
+        assert debugging.cont().reason(BreakpointHit), "the program goes on as if nothing had been"
+        before = debugging.evaluate_integer("turns")
+        turn.enabled = False
+        timer = threading.Timer(delay, debugging.interrupt)
+        timer.start()
+        if not delay:
+            timer.join()
+        report = debugging.cont()
+        timer.join()
+        assert [each.number for each in report.reasons if isinstance(each, Signalled)] == [signal.SIGINT]
+        assert not debugging.take_interrupt()
+        assert debugging.evaluate_integer("turns") >= before
+        turn.enabled = True
+
+
+MOVES: dict[str, Callable[[Session], StopReport]] = {
+    "continue": Session.cont,
+    "step": Session.step,
+    "next": Session.next,
+    "stepi": Session.stepi,
+    "until": Session.until,
+    "advance": lambda debugging: debugging.until_location("main", False),
+    "finish": Session.finish,
+}
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("recording", (False, True))
+def test_killed_while_it_stood(move: str, recording: bool, session: Open) -> None:
+    debugging = session(program("record_ends.c"))
+    debugging.arguments = "spin"
+    debugging.run(stop_at="turn")
+    if recording:
+        debugging.record()
+    process = debugging.need_process()
+    os.kill(process.pid, signal.SIGKILL)
+    while not process.is_dead:
+        time.sleep(0.001)
+    assert MOVES[move](debugging).reasons == (Killed(signal.SIGKILL),)
+    assert not debugging.alive
 
 
 @pytest.mark.parametrize(("running", "recording"), [(False, False), (True, False), (True, True)])
