@@ -89,6 +89,16 @@ class PtraceFailed(RdbError):
         super().__init__(f"ptrace: {request} on process {pid}: {why}.")
 
 
+class CallsRestricted(RdbError):
+    """`thread` has forbidden itself system calls, so that none can be made for it."""
+
+    def __init__(self, thread: int) -> None:
+        self.thread = thread
+        super().__init__(
+            "The program has restricted its own system calls (seccomp): undoing what needs one takes CAP_SYS_ADMIN, as root has it."
+        )
+
+
 class ProgramEnded(RdbError):
     """Thread `thread` ended, with the wait status `status`, while it did something for us."""
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rdb.arch.base import Arch, Bank
 from rdb.errors import ProgramEnded, PtraceFailed, RdbError
-from rdb.linux import procfs, ptrace
+from rdb.linux import procfs, ptrace, restrictions
 
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
@@ -73,19 +73,19 @@ class Borrowed:
 
 
 class Injector:
-    """System calls in thread `pid`, which must be stopped whenever one is asked for."""
+    """System calls in thread `pid`, traced with `options`, which must be stopped whenever one is asked for."""
 
-    def __init__(self, pid: int, arch: Arch, memory: ptrace.Memory) -> None:
-        self.pid = pid
+    def __init__(self, pid: int, arch: Arch, memory: ptrace.Memory, options: ptrace.Option) -> None:
+        self.pid, self._options = pid, options
         self.arch = arch
         self.memory = memory
         self._gadget: int | None = None
         self._numbers = {name: number for number, name in arch.syscall.names.items()}
 
     def call(self, name: str, *arguments: int) -> int:
-        """Perform a system call; its result, negative for an error number."""
+        """Perform a system call; its result, negative for an error number.  CallsRestricted if it would be forbidden."""
         convention = self.arch.syscall
-        with self.borrowed() as thread:
+        with restrictions.suspended(self.pid, self._options), self.borrowed() as thread:
             self._aim(thread, name, arguments)
             thread.step()
             result = thread.get(convention.result)

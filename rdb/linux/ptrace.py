@@ -59,6 +59,7 @@ class Option(enum.IntFlag):
     VFORKDONE = 0x20
     EXIT = 0x40
     EXITKILL = 0x100000
+    SUSPEND_SECCOMP = 0x200000
 
 
 class Event(enum.IntEnum):

@@ -62,8 +62,9 @@ class NativeTarget(Target):
         self._unheard = Unheard(pid, lambda: self.unheard())
         self._lender: NativeTarget | None = None
         # A launched program must not outlive its debugger, stopped for ever; an attached one must survive it.
+        self.options = OPTIONS if attached else OPTIONS | ptrace.Option.EXITKILL
         for thread in self._threads.ids:
-            ptrace.set_options(thread, OPTIONS if attached else OPTIONS | ptrace.Option.EXITKILL)
+            ptrace.set_options(thread, self.options)
         self._movement.take_in(statuses)
 
     # -- state

@@ -51,8 +51,9 @@ class Native:
         self.process = NativeTarget(pid, ARCH, Terminal())
         self.position = 0
         self._signal = 0
-        ptrace.set_options(pid, ptrace.Option.EXITKILL | ptrace.Option.SYSGOOD)
-        Injector(pid, ARCH, self.process.memory).call("prctl", PR_SET_TSC, PR_TSC_SIGSEGV)
+        options = ptrace.Option.EXITKILL | ptrace.Option.SYSGOOD
+        ptrace.set_options(pid, options)
+        Injector(pid, ARCH, self.process.memory, options).call("prctl", PR_SET_TSC, PR_TSC_SIGSEGV)
 
     @property
     def pid(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rdb.linux import procfs
 from rdb.record.compiled import log
 from tests.build import program
 from tests.oracle import snapshot
@@ -16,6 +18,8 @@ from tests.oracle.recording import ENGINES
 
 OPTIMISED = ("-O2", "-g")
 CPU_FLAGS = frozenset(Path("/proc/cpuinfo").read_text().partition("flags")[2].partition("\n")[0].split())
+# CAP_SYS_ADMIN, linux/capability.h, among our effective capabilities (proc(5)).
+MAY_SUSPEND = int(procfs.status(os.getpid())["CapEff"], 16) >> 21 & 1
 
 COMPILED = {
     "libc": ("oracle_libc.c", OPTIMISED),
@@ -26,6 +30,7 @@ COMPILED = {
     "AVX-512": ("oracle_avx512.c", ("-O2", "-mavx512f")),
     "mappings": ("oracle_mappings.c", OPTIMISED),
     "signals": ("oracle_signals.c", OPTIMISED),
+    "restricted": ("oracle_seccomp.c", OPTIMISED),
     "changing code": ("record_code.c", OPTIMISED),
     "exception": ("oracle_exception.cc", OPTIMISED),
 }
@@ -59,6 +64,8 @@ def test_compiled(engine: str, name: str) -> None:
     source, flags = COMPILED[name]
     if any(flag.removeprefix("-m") not in CPU_FLAGS for flag in flags if flag.startswith("-mavx")):
         pytest.skip("this CPU has no AVX-512")
+    if name == "restricted" and not MAY_SUSPEND:
+        pytest.skip("only with CAP_SYS_ADMIN can a program that has restricted its system calls make one for us")
     report = snapshot.check(program(source, *flags), engine=engine)
     assert not report.misses
     assert report.comparisons > 40
