@@ -216,6 +216,24 @@ def exchange(rows: Flat, data: NDArray[np.uint8], forward: bool, machine: Machin
     state.store()
 
 
+def walk(rows: Flat, data: NDArray[np.uint8], forward: bool, machine: Machine) -> None:
+    """The same one row after the other."""
+    columns = zip(rows.location.tolist(), rows.size.tolist(), rows.place.tolist())
+    for location, size, place in columns if forward else reversed(list(columns)):
+        saved = data[place : place + size].tobytes()
+        if location >= 0:
+            now = machine.read(location, size)
+            if now != saved:
+                machine.write(location, saved)
+        else:
+            holder, offset = divmod(location - _REGISTERS, _BANK)
+            number, bank = divmod(holder, len(Bank))
+            part = slice(offset, offset + size)
+            now = bytes(machine.banks[number][bank][part])
+            machine.banks[number][bank][part] = saved
+        data[place : place + size] = np.frombuffer(now, np.uint8)
+
+
 def _exchange(units: Units, values: NDArray[np.generic], forward: bool, state: _State) -> None:
     unit = values.itemsize
     order = np.lexsort((units.row, units.location))

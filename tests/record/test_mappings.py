@@ -19,7 +19,10 @@ from rdb.session import Session
 from rdb.stops import BreakpointHit
 from tests.oracle.recording import all_registers
 from tests.oracle.test_promise import Recorded
+from tests.record.engines import engine
 from tests.record.test_record_target import recorded
+
+__all__ = ["engine"]
 
 Open = Callable[..., Session]
 PAGE = procfs.PAGE

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rdb.arch.base import Bank
-from rdb.record.columns import NOTHING, Flat, exchange, flatten
+from rdb.record.columns import NOTHING, Flat, exchange, flatten, walk
 from rdb.record.compiled.block import BlockTable
 from rdb.record.compiled.index import Numbers, Stretch
+from rdb.record.compiled.segment import FEW, BlockSegment
 from rdb.record.entry import Layout
 from rdb.record.machine import Machine
-
-if TYPE_CHECKING:
-    from rdb.record.compiled.segment import BlockSegment
 
 _WORD = 8
 # The longest stretch that one store of a block writes.
@@ -86,13 +83,17 @@ class BlockPiece:
 
 
 def move(segment: BlockSegment, low: int, high: int, forward: bool, machine: Machine) -> None:
-    """Redo (or undo) the executions [low, high) of the segment's chunk."""
+    """Redo (or undo) the executions [low, high) of the segment's chunk.
+
+    In bulk only if that is worth it, and if there are not two ways to the same byte.
+    """
     spans = segment.index.spans(low, high)
+    swap = walk if high - low < FEW or machine.aliased() else exchange
     for span in spans if forward else reversed(spans):
         stretch = segment.index.stretch(*span)
         starts, words = stretch.words[:-1] * _WORD, segment.chunk.values.view(np.int64)
         rows = flatten(stretch.numbers, _Layouts(segment.table), starts, words, segment.thread)
-        exchange(rows, segment.chunk.values.view(np.uint8), forward, machine)
+        swap(rows, segment.chunk.values.view(np.uint8), forward, machine)
         _exchange_flags(segment, stretch, forward, machine)
 
 

@@ -26,8 +26,8 @@ from rdb.record.log_segment import LogSegment, Searchable
 from rdb.record.machine import Machine
 
 _WORD = 8
-# Fewer executions than this are moved from here: to make the process do it takes as long.
-_FEW = 16
+# Fewer executions than this are moved one after the other, from here: every quicker way takes as long to get going.
+FEW = 16
 _NUMBER = np.uint64(0xFFFFFFFF)
 
 
@@ -109,7 +109,7 @@ class BlockSegment(LogSegment):
         """Exchange instructions [first, last) of this segment with the machine; executions begin at both."""
         low, high = self._edge(first), self._edge(last)
         way = Way(self.chunk, low, high, self.index.place(low).words, self.index.place(high).words)
-        if high - low < _FEW or not self.table.walk.move(way, forward, machine.banks[self.thread], machine):
+        if high - low < FEW or not self.table.walk.move(way, forward, machine.banks[self.thread], machine):
             from rdb.record.compiled import columns
 
             columns.move(self, low, high, forward, machine)
