@@ -30,6 +30,8 @@ _QUESTION = (
 class Ring(Protocol):
     """See rdb.record.compiled.log.Ring."""
 
+    most: int | None
+
     @property
     def bytes_used(self) -> int: ...
 
@@ -57,9 +59,10 @@ class Limits:
     @property
     def bytes(self) -> int | None:
         """The most bytes that the log takes; None for any number."""
-        if self._settings["record full log-size-max"] == AUTO_LIMIT:
-            return self._share
-        return self._settings.limit("record full log-size-max")
+        auto = self._settings["record full log-size-max"] == AUTO_LIMIT
+        wanted = self._share if auto else self._settings.limit("record full log-size-max")
+        most = self.ring.most if self.ring is not None else None
+        return min((limit for limit in (wanted, most) if limit is not None), default=None)
 
     @property
     def taken(self) -> int:

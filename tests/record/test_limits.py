@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 
 import pytest
 
 from rdb.events import Direction, EndOfHistory, RecordingStopped
-from rdb.linux import memory
+from rdb.linux import memory, procfs
 from rdb.record import segment
-from rdb.record.compiled import log
+from rdb.record.compiled import code_cache, log
 from rdb.record.target import RecordTarget
 from rdb.session import Session
 from rdb.settings import AUTO_LIMIT, Settings
@@ -197,3 +198,19 @@ def test_chunks_fit_the_limit() -> None:
     """A chunk is never so small that a record might not fit, nor so large that dropping one would drop most of the log."""
     assert log.SMALLEST * (1 - log._MOST_TRACE) > log.GUARD
     assert log.LARGEST <= 1 << 25
+
+
+def test_a_program_that_cannot_hold_more(session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its address space is limited: the log is full then, as if by a limit of ours."""
+    monkeypatch.setattr(log, "LARGEST", SIZE // 4)
+    monkeypatch.setattr(code_cache, "REGION_SIZE", SIZE // 2)
+    answers = Questions(delete=True)
+    debugging = recording(session, "compiled", 300, answers)
+    ring, pid = ring_of(debugging), debugging.need_process().pid
+    room = int(procfs.status(pid)["VmSize"].split()[0]) * 1024 + 2 * SIZE
+    resource.prlimit(pid, resource.RLIMIT_AS, (room, room))
+    assert debugging.cont().stop.reason(RecordingStopped)
+    assert answers.asked == 1
+    assert ring.most is not None and ring.most - SIZE // 4 <= sum(chunk.size for chunk in ring.chunks) <= ring.most
+    assert 0 < target(debugging).log.low
+    there_and_back(debugging)

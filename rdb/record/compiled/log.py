@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from rdb.errors import ProgramEnded, RdbError
 from rdb.linux.inject import Injector
 from rdb.record.compiled.index import Index
 from rdb.record.compiled.shared import Shared, Words
@@ -101,6 +102,8 @@ class Ring:
         self._free: list[Chunk] = []
         # Whether the last chunk has no room for the record that comes next.
         self.full = False
+        # How many bytes the program can hold: known when it refused to hold more.
+        self.most: int | None = None
         self.chunks = [Chunk(injector, places, self._size())]
 
     @property
@@ -114,18 +117,28 @@ class Ring:
         return sum(chunk.size for chunk in self.chunks) + (self._size() if self.full else 0)
 
     def turn(self) -> None:
-        """Have room in the chunk that is recorded into."""
-        if self.full:
-            if self._free:
-                chunk = self._free.pop()
-            else:
-                # So that both streams come to their ends together.
-                share = min(_MOST_TRACE, max(_LEAST_TRACE, self.chunk.share))
-                chunk = Chunk(self._injector, self._places, self._size(), share)
-                chunk.touch(self._injector)
+        """Have room in the chunk that is recorded into, if there can be any: `full` says so afterwards."""
+        chunk = self._next() if self.full else None
+        if chunk is not None:
             chunk.begin(self._log.high)
             self.chunks.append(chunk)
             self.full = False
+
+    def _next(self) -> Chunk | None:
+        """A chunk to go on in; None if the program cannot hold one more (setrlimit(2), RLIMIT_AS; seccomp(2))."""
+        if self._free:
+            return self._free.pop()
+        # So that both streams come to their ends together.
+        share = min(_MOST_TRACE, max(_LEAST_TRACE, self.chunk.share))
+        try:
+            chunk = Chunk(self._injector, self._places, self._size(), share)
+        except ProgramEnded:
+            raise
+        except RdbError:
+            self.most = sum(each.size for each in self.chunks)
+            return None
+        chunk.touch(self._injector)
+        return chunk
 
     def release(self) -> None:
         """Let go of chunks whose segments are gone: the record list has dropped its oldest, or has been cut.
@@ -141,8 +154,13 @@ class Ring:
             chunks[-1].begin(newest)
             self.full = False
         limit = self._limit()
-        while self._free and limit is not None and self.bytes_used + sum(chunk.size for chunk in self._free) > limit:
+        # One that recording is to go on in stays.
+        while len(self._free) > self.full and limit is not None and self._held > limit:
             self._free.pop().memory.discard()
+
+    @property
+    def _held(self) -> int:
+        return sum(chunk.size for chunk in (*self.chunks, *self._free))
 
     def _size(self) -> int:
         limit = self._limit()

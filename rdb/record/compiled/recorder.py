@@ -99,7 +99,7 @@ class CompiledRecorder:
     def burst(self, until: Until, limit: int) -> Outcome:
         """Record at most `limit` instructions, or until a chunk of the log is full; see SingleStepRecorder.burst."""
         self.ring.turn()
-        if not self._can_watch(until):
+        if self.ring.full or not self._can_watch(until):
             return self.steps.burst(until, min(limit, _STEPS))
         if self._is_stale:
             self.translations.check()

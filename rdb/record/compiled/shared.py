@@ -10,6 +10,7 @@ stack, the stack downwards.
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ class Shared:
             if address == place:
                 injector.call("madvise", address, self.size, _MADV_DONTFORK)
                 return address
+            if address != -errno.EEXIST:
+                break
         raise RdbError("There is no room for the recording in the program's address space.")
 
     def discard(self) -> None:

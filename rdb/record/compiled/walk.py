@@ -22,7 +22,7 @@ import numpy as np
 
 from rdb.arch.base import Bank
 from rdb.arch.translation import Shape, Stub
-from rdb.errors import RdbError
+from rdb.errors import ProgramEnded, RdbError
 from rdb.linux.inject import Borrowed, Injector
 from rdb.linux.stepper import TRAPPED
 from rdb.record.compiled.block import Block, BlockTable
@@ -82,9 +82,18 @@ class Walk:
         memory.bytes[_TRAP : _TRAP + len(trap)] = bytearray(trap)
         return memory
 
+    def _is_mapped(self) -> bool:
+        """Whether the program can hold our code (setrlimit(2), RLIMIT_AS; seccomp(2))."""
+        try:
+            return bool(self._memory.size)
+        except ProgramEnded:
+            raise
+        except RdbError:
+            return False
+
     def move(self, way: Way, forward: bool, banks: Banks, machine: Machine) -> bool:
         """Exchange executions with a machine, of which `banks` are the registers; False if that cannot be done in this way."""
-        if not self._list(forward):
+        if not self._is_mapped() or not self._list(forward):
             return False
         self._put(banks)
         chunk, arch, names = way.chunk, self._injector.arch, self._table.translator.walk_registers
