@@ -108,7 +108,7 @@ class RecordTarget(Target):
         self._pin()
         self.stepper = process.stepper()
         self.recorder = SingleStepRecorder(arch, self.stepper, self.log)
-        injector = Injector(process.thread, arch, process.memory)
+        injector = Injector(process.thread, arch, process.memory, process.options)
         self.space = AddressSpace(process.memory, injector, warn)
         abi = ABIS[arch.syscall.abi]
         self.outside = Outside(Process(process.pid, injector), self.recorder, abi)
@@ -406,16 +406,24 @@ class RecordTarget(Target):
             self.process.give_terminal()
 
     def _compile(self, injector: Injector) -> CompiledRecorder | None:
-        """The compiled recorder, if it is wanted and there is one for this CPU."""
-        if self.settings["record full engine"] == "step" or (translator := self.arch.translator()) is None:
+        """The compiled recorder, if it is wanted, and can be had for this CPU and in this program."""
+        engine = self.settings["record full engine"]
+        translator = None if engine == "step" else self.arch.translator()
+        if translator is None:
+            if engine == "compiled":
+                self.warn("Code for this CPU cannot be translated; recording in single steps.")
             return None
         from rdb.record.compiled.expansion import Expansion
         from rdb.record.compiled.image_files import ImageFiles
         from rdb.record.compiled.recorder import CompiledRecorder
 
-        self.past.expand = Expansion(self.recorder, self.log).expand
         files = ImageFiles(translator) if self.settings.flag("record full translation-cache") else None
-        compiled = CompiledRecorder(self.recorder, injector, translator, lambda: self.limits.bytes, files)
+        try:
+            compiled = CompiledRecorder(self.recorder, injector, translator, lambda: self.limits.bytes, files)
+        except RdbError as error:
+            self.warn(f"{error}  Recording in single steps.")
+            return None
+        self.past.expand = Expansion(self.recorder, self.log).expand
         self.limits.ring = compiled.ring
         return compiled
 

@@ -200,6 +200,7 @@ next
 info display
 """,
     "record": """
+set record full insn-number-max 200000
 record
 info record
 start
