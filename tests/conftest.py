@@ -83,5 +83,7 @@ def pytest_runtest_makereport(
         marks = ["-m", "long"] if item.get_closest_marker("long") else []
         report.sections.append(("reproduce", shlex.join([".venv/bin/python", "-m", "pytest", "-q", *marks, item.nodeid])))
         if commands := item.stash.get(SCRIPT, []):
-            report.sections.append(("the session as a script for rdb or gdb", "\n".join(commands)))
+            # pytest-xdist cannot send what is no text.
+            told = "\n".join(commands).encode(errors="backslashreplace").decode()
+            report.sections.append(("the session as a script for rdb or gdb", told))
     return report

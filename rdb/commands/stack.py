@@ -126,7 +126,9 @@ def _move(console: Console, by: int) -> Frame:
     """The frame `by` levels further out (negative: further in), or the last one in that direction."""
     here = selected(console)
     if by >= 0:
-        found = list(islice(console.session.frames(), here.level, here.level + by + 1))[-1]
+        for found in islice(console.session.frames(), here.level, None):
+            if found.level >= here.level + by:
+                break
         if found.level == here.level and by:
             raise RdbError("Initial frame selected; you cannot go up.")
     else:

@@ -45,16 +45,21 @@ def test_fixes(place: tuple[int, int, int]) -> None:
     elf = open_elf(str(next(Path("/lib").glob("x86_64-linux-gnu/libc.so.6"))))
     text = elf.section_data(".text")
     found: set[Holds] = set()
+    compared = 0
     for at in range(0, min(len(text), 1 << 17) - 512, 64):
         code = text[at : at + 512]
         block = translator.translate(code, base + at, here + 2 * at, number)
         if block is not None:
             other = translator.translate(code, place[0] + at, place[1] + 2 * at, place[2])
             assert other is not None
+            if other.addresses[-1] - place[0] != block.addresses[-1] - base:
+                continue  # a pc-relative operand is out of reach at one of the places: the block ends in front of it
+            compared += 1
             assert _moved(block, place[0] - base, place[1] - here, place[2] - number) == other.code, f"at {at:#x}"
             assert block.fixes == other.fixes
             found.update(holds for holds, _ in block.fixes)
     assert found >= set(Holds) - {Holds.ADDRESS}
+    assert compared > 1000
 
 
 @pytest.mark.parametrize("code", ["ff2500100000", "ff1500100000", "890500100000", "c70500100000efbeadde", "8f0500100000"])
