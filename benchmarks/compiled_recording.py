@@ -131,7 +131,7 @@ def peers() -> Iterator[Figure]:
     """What others reach, in millions of instructions a second."""
     program = measure.compile_program("work.c", *measure.FREESTANDING, "-DROUNDS=100")
     cpu = min(os.sched_getaffinity(0))
-    ways = {"the same by single steps": partial(recording, measure.RDB, program)}
+    ways = {"the same by single steps": partial(recording, measure.STEPPING_RDB, program)}
     if gdb := measure.gdb():
         ways["gdb record full"] = partial(recording, [gdb], program)
     for name, way in ways.items():

@@ -18,6 +18,7 @@ from examples.play import BUILD, Debugger
 
 HERE = Path(__file__).resolve().parent
 RDB = (sys.executable, "-m", "rdb")
+STEPPING_RDB = (*RDB, "-ex", "set record full engine step")
 # Freestanding: no instruction that gdb cannot record, and no libc that chooses its code by the CPU.
 FREESTANDING = ("-O1", "-g", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-mgeneral-regs-only", "-no-pie")
 

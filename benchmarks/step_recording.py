@@ -44,7 +44,7 @@ def main(rounds: int = 100) -> None:
     runs: dict[str, Callable[[], tuple[float, float]]] = {
         LIMIT: lambda: (bare_loop(program, cpu), 0),
         "bare C loop, unpinned": lambda: (bare_loop(program, -1), 0),
-        "rdb in single steps": partial(recording, [*measure.RDB, "-ex", "set record full engine step"], program),
+        "rdb in single steps": partial(recording, measure.STEPPING_RDB, program),
     }
     if gdb := measure.gdb():
         runs["gdb record full, as it is"] = partial(recording, [gdb], program)
