@@ -95,7 +95,8 @@ class CallsRestricted(RdbError):
     def __init__(self, thread: int) -> None:
         self.thread = thread
         super().__init__(
-            "The program has restricted its own system calls (seccomp): undoing what needs one takes CAP_SYS_ADMIN, as root has it."
+            "The program has restricted its own system calls (seccomp): "
+            "undoing what needs one takes CAP_SYS_ADMIN, as root has it."
         )
 
 

@@ -212,5 +212,5 @@ def test_a_program_that_cannot_hold_more(session: Open, monkeypatch: pytest.Monk
     assert debugging.cont().stop.reason(RecordingStopped)
     assert answers.asked == 1
     assert ring.most is not None and ring.most - SIZE // 4 <= sum(chunk.size for chunk in ring.chunks) <= ring.most
-    assert 0 < target(debugging).log.low
+    assert target(debugging).log.low > 0
     there_and_back(debugging)
