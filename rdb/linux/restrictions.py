@@ -35,7 +35,7 @@ def suspended(thread: int, options: Option) -> Iterator[None]:
 
 
 def _filters(thread: int) -> int:
-    """How many filters a thread is under: proc(5), "Seccomp_filters", of Linux 5.9; strict mode and older kernels count as one."""
+    """How many filters a thread is under: proc(5), "Seccomp_filters", of Linux 5.9; of strict mode and older kernels one."""
     status = procfs.status(thread)
     return max(int(status.get("Seccomp_filters", 0)), int(status.get("Seccomp", "0") != "0"))
 
