@@ -19,10 +19,8 @@ from rdb.session import Session
 from rdb.stops import BreakpointHit
 from tests.oracle.recording import all_registers
 from tests.oracle.test_promise import Recorded
-from tests.record.engines import engine
+from tests.record.engines import STEPS_ARE_LONG, choose
 from tests.record.test_record_target import recorded
-
-__all__ = ["engine"]
 
 Open = Callable[..., Session]
 PAGE = procfs.PAGE
@@ -130,10 +128,14 @@ def walk(debugging: Session, pictures: Pictures, taken: list[Picture], names: bo
     return faults
 
 
+@pytest.mark.parametrize("engine", STEPS_ARE_LONG)
 @pytest.mark.parametrize("privileged", [True, False], ids=["privileged", "plain"])
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_there_and_back(session: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subject: str, privileged: bool) -> None:
+def test_there_and_back(
+    session: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subject: str, privileged: bool, engine: str
+) -> None:
     """As root, memory without a name can be held; nobody else can, and contents and permissions are the same all the same."""
+    choose(engine, monkeypatch)
     if not privileged:
         monkeypatch.setattr(mapped_files, "BY_MAPPING", str(tmp_path / "nowhere"))
     debugging = recorded(session, "kernel_maps.c", arguments=f"{subject} {tmp_path}")

@@ -19,6 +19,7 @@ from tests.build import program
 from tests.oracle import snapshot
 from tests.oracle.moment import Camera, Moment
 from tests.oracle.recording import ENGINES, Recording
+from tests.record.engines import STEPS_ARE_LONG
 
 FLAGS = ("-O1", "-g", "-pthread")
 # The ways of thread_ends.c, and how many threads each has beside the leader, of which it waits for some.
@@ -33,7 +34,7 @@ def natively(path: Path, way: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", STEPS_ARE_LONG)
 @pytest.mark.parametrize("way", WAYS)
 def test_ends(engine: str, way: str, tmp_path: Path) -> None:
     """Recorded it does what it does by itself; forth and back over the beginning and end of each thread all is as it was."""
@@ -95,7 +96,7 @@ def missed(recording: Recording) -> list[str]:
     return [warning for warning in recording.warnings if "meantime" in warning]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", STEPS_ARE_LONG)
 @pytest.mark.parametrize("way", ["condition", pytest.param("mutex", marks=pytest.mark.long)])
 def test_going_on_before_others_came(engine: str, way: str, tmp_path: Path) -> None:
     """They come again, and nobody is missed."""
