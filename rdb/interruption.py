@@ -8,7 +8,7 @@ that comes elsewhere waits for the next place where it may be raised.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 
 class _State:
@@ -25,14 +25,18 @@ def break_off(exception: BaseException) -> None:
     _State.waiting = exception
 
 
-def breakable() -> AbstractContextManager[None]:
+@contextmanager
+def breakable() -> Iterator[None]:
     """What may be broken off at any moment, without harm."""
-    return _while(True)
+    with _while(True):
+        yield
 
 
-def whole() -> AbstractContextManager[None]:
+@contextmanager
+def whole() -> Iterator[None]:
     """What must be done to its end once it has begun."""
-    return _while(False)
+    with _while(False):
+        yield
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import os
 import struct
 from collections.abc import Callable
 
-from rdb.linux.procfs import Mapping
+from rdb.linux.procfs import Mapping, device
 
 _PT_NOTE, _NT_GNU_BUILD_ID = 4, 3
 # By EI_CLASS: where e_phoff is and how long, e_phentsize and e_phnum, and in a program header p_offset and p_filesz.
@@ -58,7 +58,6 @@ def identity(mapping: Mapping, read: Read) -> tuple[object, ...] | None:
         status = os.stat(mapping.name)
     except OSError:
         return None
-    device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
-    if (device, status.st_ino) != (mapping.device, mapping.inode):
+    if (device(status.st_dev), status.st_ino) != (mapping.device, mapping.inode):
         return None
     return ("file", mapping.name, mapping.device, mapping.inode, status.st_size, status.st_mtime_ns)

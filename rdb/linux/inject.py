@@ -101,7 +101,7 @@ class Injector:
         general, own = ptrace.get_registers(self.pid, self.arch.registers.sizes[Bank.GENERAL]), ptrace.signal_mask(self.pid)
         came: list[bytes] = []
         with self.scratch(mask) as place:
-            while not came or int.from_bytes(came[-1][:4], "little") != number:
+            while not came or ptrace.signal_number(came[-1]) != number:
                 thread = Borrowed(self.pid, self.arch, bytearray(general))
                 self._aim(thread, "rt_sigsuspend", (place, len(mask)))
                 ptrace.set_signal_mask(self.pid, ALL_BUT_FAULTS)

@@ -71,6 +71,11 @@ def maps(pid: int) -> list[str]:
     return [line for line in os.fsdecode(_read(pid, "maps")).splitlines() if OURS not in line]
 
 
+def device(number: int) -> str:
+    """How a map names the device of st_dev."""
+    return f"{os.major(number):02x}:{os.minor(number):02x}"
+
+
 def own(pid: int) -> list[Mapping]:
     """What the debugger has put into the address space."""
     return [mapping(line) for line in os.fsdecode(_read(pid, "maps")).splitlines() if OURS in line]

@@ -191,9 +191,14 @@ def stands_trapped(pid: int) -> bool:
     return _is_trap(signal_info(pid))
 
 
+def signal_number(info: bytes) -> int:
+    """si_signo of a siginfo_t."""
+    return int.from_bytes(info[:4], "little")
+
+
 def is_own_stop(info: bytes) -> bool:
     """Whether a signal is a SIGSTOP that a system thread of ours has sent, to one that it may not interrupt otherwise."""
-    return int.from_bytes(info[:4], "little") == signal.SIGSTOP and int.from_bytes(info[16:20], "little") == os.getpid()
+    return signal_number(info) == signal.SIGSTOP and int.from_bytes(info[16:20], "little") == os.getpid()
 
 
 def is_about_to_trap(pid: int) -> bool:
@@ -213,7 +218,7 @@ def is_about_to_trap(pid: int) -> bool:
 
 
 def _is_trap(info: bytes) -> bool:
-    number, code = int.from_bytes(info[:4], "little"), int.from_bytes(info[8:12], "little", signed=True)
+    number, code = signal_number(info), int.from_bytes(info[8:12], "little", signed=True)
     return number == signal.SIGTRAP and 0 < code < _CALL_CODE
 
 

@@ -193,7 +193,7 @@ def flatten(numbers: Numbers, layouts: Layouts, starts: Numbers, words: Numbers,
     ahead = np.cumsum(each) - each
     row = np.repeat(first[numbers] - ahead, each) + np.arange(len(record))
     if not len(row):
-        return Flat(*np.zeros((4, 0), np.int64))
+        return NOTHING
     place = np.array(places, np.int64)[row] + starts[record]
     location = np.array(locations, np.int64)[row]
     in_memory = np.array(memory)[row]
@@ -226,11 +226,10 @@ def walk(rows: Flat, data: NDArray[np.uint8], forward: bool, machine: Machine) -
             if now != saved:
                 machine.write(location, saved)
         else:
-            holder, offset = divmod(location - _REGISTERS, _BANK)
-            number, bank = divmod(holder, len(Bank))
-            part = slice(offset, offset + size)
-            now = bytes(machine.banks[number][bank][part])
-            machine.banks[number][bank][part] = saved
+            holder, offset = divmod(location, _BANK)
+            bank, part = _bank(machine, holder), slice(offset, offset + size)
+            now = bytes(bank[part])
+            bank[part] = saved
         data[place : place + size] = np.frombuffer(now, np.uint8)
 
 
@@ -260,6 +259,12 @@ def _exchange(units: Units, values: NDArray[np.generic], forward: bool, state: _
 def register_location(number: int, bank: Bank, offset: int) -> int:
     """The location of what lies at `offset` in a bank of thread `number`."""
     return _REGISTERS + (number * len(Bank) + bank) * _BANK + offset
+
+
+def _bank(machine: Machine, holder: int) -> bytearray:
+    """The bank that the register locations holder * _BANK and following are in."""
+    number, bank = divmod(holder - _REGISTERS // _BANK, len(Bank))
+    return machine.banks[number][bank]
 
 
 class Units(NamedTuple):
@@ -327,8 +332,7 @@ class _State:
             if holder >= 0:
                 result.append((part, locations[part] - holder * PAGE, self._page(holder * PAGE)))
             else:
-                number, bank = divmod(holder - _REGISTERS // _BANK, len(Bank))
-                store = np.frombuffer(self._machine.banks[number][bank], dtype=np.uint8)
+                store = np.frombuffer(_bank(self._machine, holder), dtype=np.uint8)
                 result.append((part, locations[part] - holder * _BANK, store))
         return result
 

@@ -96,7 +96,7 @@ class FileWrites:
         if self._mappings is None:
             found = procfs.mappings(self._process.pid)
             self._mappings = [each for each in found if each.inode and (each.writable or not each.shared)]
-        device = f"{os.major(file.device):02x}:{os.minor(file.device):02x}"
+        device = procfs.device(file.device)
         # On a file system upon others, the map names the device beneath.
         return [
             each for each in self._mappings if each.inode == file.inode and each.device == device or each.name == file.name

@@ -151,7 +151,7 @@ class SignalDelivery:
 
     def _original(self, info: bytes) -> bytes:
         """What was known of a signal that was sent again: they come in the order in which they came first."""
-        known = self._resent.get((self._thread, _number(info)))
+        known = self._resent.get((self._thread, ptrace.signal_number(info)))
         if not known:
             return info
         if not _is_ours(info):
@@ -170,7 +170,7 @@ class SignalDelivery:
         """The program goes on from the past: no call is under way there, and what has arrived since has not."""
         self.calls.forget()
         self.held.forget()
-        self._undone = {int.from_bytes(info[:4], "little") for info in self._infos.values()}
+        self._undone = {ptrace.signal_number(info) for info in self._infos.values()}
         self._infos.clear()
         self._masks.clear()
         for memory in (self._kept, self._waits, self._resent):
@@ -208,7 +208,7 @@ class SignalDelivery:
         if waited != blocked and caught & bit and not waited & bit:
             self._wait_again(number, waited)
         elif blocked & bit:
-            send(int(procfs.status(self._thread)["Tgid"]), self._thread, number)
+            self._send(number)
             return TRAPPED
         if not caught & bit and (ignored & bit or not ends_by_default(number)):
             return TRAPPED
@@ -242,17 +242,20 @@ class SignalDelivery:
 
         What comes before that is sent again and remembered; one of the same number may have taken the place of ours.
         """
-        process = int(procfs.status(self._thread)["Tgid"])
-        send(process, self._thread, number)
+        self._send(number)
         for info in self.injector.suspend(blocked.to_bytes(ptrace.SIGSET_SIZE, "little"), number):
             if not _is_ours(info):
-                self._resent.setdefault((self._thread, _number(info)), deque()).append(info)
-                if _number(info) != number or number < signal.SIGRTMIN:
-                    send(process, self._thread, _number(info))
+                self._resent.setdefault((self._thread, ptrace.signal_number(info)), deque()).append(info)
+                if ptrace.signal_number(info) != number or number < signal.SIGRTMIN:
+                    self._send(ptrace.signal_number(info))
+
+    def _send(self, number: int) -> None:
+        """Send the thread a signal once more."""
+        send(int(procfs.status(self._thread)["Tgid"]), self._thread, number)
 
     def _give_back(self, number: int, info: bytes) -> None:
         """Have the kernel deliver what has arrived, though the thread may have made calls of ours since."""
-        if int.from_bytes(info[:4], "little") == number:
+        if ptrace.signal_number(info) == number:
             with contextlib.suppress(PtraceFailed):
                 ptrace.set_signal_info(self._thread, info)
 
@@ -289,16 +292,12 @@ class SignalDelivery:
 
 def _about(number: int, info: bytes) -> bytes:
     """The siginfo_t of a signal that is delivered; one that the user has sent in place of another has none of its own."""
-    return info if int.from_bytes(info[:4], "little") == number else number.to_bytes(4, "little").ljust(len(info) or 128, b"\0")
+    return info if ptrace.signal_number(info) == number else number.to_bytes(4, "little").ljust(len(info) or 128, b"\0")
 
 
 def _is_ours(info: bytes) -> bool:
     """Whether a signal was sent by us, to a thread."""
     return _code(info) == _SI_TKILL and int.from_bytes(info[16:20], "little") == os.getpid()
-
-
-def _number(info: bytes) -> int:
-    return int.from_bytes(info[:4], "little")
 
 
 def _code(info: bytes) -> int:

@@ -168,20 +168,17 @@ class RecordTarget(Target):
         """What the program had written through some descriptors, at the position looked at."""
         return self.outside.output.written(descriptors, self.position)
 
+    @whole()
     def goto(self, position: int) -> None:
         """Move to any position of the history."""
-        with whole():
-            self.past.goto(position)
+        self.past.goto(position)
 
+    @whole()
     def go_live(self) -> None:
         """Make the present out of where we are: cut off the future and give the thread its registers.
 
         What the kernel keeps for the program is put back as far as that can be done; the user is told what has moved on.
         """
-        with whole():
-            self._go_live()
-
-    def _go_live(self) -> None:
         if self.replaying:
             lost, unborn = self.past.lost(), self.past.unborn()
             self.delivery.cut()
@@ -194,17 +191,15 @@ class RecordTarget(Target):
                 self.warn(f"LWP {thread} has ended in the meantime; the program goes on without it.")
             moved = str(self.outside.cut(self.position))
             self.pace.cut(self.position)
-            self._learn()
+            for _ in self._in_turn():
+                self.delivery.learn()
             self.recorder.forget_code()
             if moved:
                 self.warn(moved)
 
+    @whole()
     def finish(self) -> None:
         """Stop recording; the program goes on from the position that is being looked at."""
-        with whole():
-            self._finish()
-
-    def _finish(self) -> None:
         self.go_live()
         current = self.process.thread
         for thread in self.process.threads():
@@ -338,7 +333,8 @@ class RecordTarget(Target):
                 self.process.take_terminal()
                 self._executing = False
         stop = Stop(reasons, self.thread)
-        interrupted, self.execution.interrupted, self.past.interrupted = self.past.interrupted, False, False
+        interrupted = self.past.interrupted
+        self.forget_interrupt()
         return stop.interrupted() if interrupted else stop
 
     def interrupt(self) -> None:
@@ -380,21 +376,18 @@ class RecordTarget(Target):
 
     def _take_over(self) -> None:
         """Put each thread where recording can begin."""
-        current = self.process.thread
-        for thread in self.process.threads():
-            self.schedule.switch(thread)
+        for _ in self._in_turn():
             self.delivery.calls.begin()
             # The kernel writes the new CPU number into a registered rseq area on the next return to the program: let that be now.
             self.space.let_kernel_write()
             self.delivery.learn()
-        self.schedule.switch(current)
 
-    def _learn(self) -> None:
-        """Ask what the kernel keeps for each thread now; the one in turn is the same afterwards."""
+    def _in_turn(self) -> Iterator[None]:
+        """Give the turn to each thread; afterwards the current one has it."""
         current = self.process.thread
         for thread in self.process.threads():
             self.schedule.switch(thread)
-            self.delivery.learn()
+            yield
         self.schedule.switch(current)
 
     def _ask(self, question: str) -> bool:

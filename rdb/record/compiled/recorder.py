@@ -240,8 +240,12 @@ class CompiledRecorder:
 
     def _has_moved(self) -> bool:
         """Whether anything has been recorded since the thread went inside."""
-        now = (int(self.scratch.words[self._area.trace // _WORD]) - self.chunk.trace_address) // _WORD
-        return now > self.chunk.trace_at
+        return self._trace_at > self.chunk.trace_at
+
+    @property
+    def _trace_at(self) -> int:
+        """Where the next word of the trace goes, while the thread is inside."""
+        return (int(self.scratch.words[self._area.trace // _WORD]) - self.chunk.trace_address) // _WORD
 
     def _is_limit(self, triggered: list[Watch]) -> bool:
         """Whether no more is touched than the word of the trace that must not be written."""
@@ -298,7 +302,7 @@ class CompiledRecorder:
     def _close(self) -> None:
         """Make a segment of what has been written."""
         chunk, start = self.chunk, self.chunk.trace_at
-        chunk.trace_at = (int(self.scratch.words[self._area.trace // _WORD]) - chunk.trace_address) // _WORD
+        chunk.trace_at = self._trace_at
         chunk.values_at = (int(self.scratch.words[self._area.values // _WORD]) - chunk.values_address) // _WORD
         if chunk.trace_at > start:
             high = self.log.high
