@@ -290,7 +290,8 @@ class Arch:
     64.  `breakpoint` is the trap instruction; pc stands behind it when it has trapped.  `effects` takes the bytes of one
     instruction (or more) and its address.  `disassemble` takes code, its address and the flavor (on x86 "att" or "intel"), and
     decodes to the end of the code.  `second_length` asks another decoder how long an instruction is.  `arguments` are the
-    integer argument registers in order.  `normal` is told above.
+    integer argument registers in order.  `normal` is told above; `marked_as` takes a bank of that form and one as the kernel
+    gave it, and has components in their initial state again where they are so in the other.
     `translator` makes a translator for one process; None where there is none, or this machine cannot run what it makes.
     """
 
@@ -317,6 +318,7 @@ class Arch:
     trap_flag: int = 0
     fault_flag: int = 0
     normal: Callable[[bytes | bytearray], bytearray] = bytearray
+    marked_as: Callable[[bytes | bytearray, bytes | bytearray], bytearray] = lambda extended, like: bytearray(extended)
     translator: Callable[[], Translator | None] = lambda: None
 
     def settled(self, general: bytes | bytearray) -> bytearray:

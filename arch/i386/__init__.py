@@ -72,4 +72,5 @@ ARCH = Arch(
     trap_flag=1 << 8,
     fault_flag=1 << 16,
     normal=xstate.normal,
+    marked_as=xstate.marked_as,
 )

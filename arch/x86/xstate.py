@@ -4,7 +4,8 @@ The area begins with the legacy region of FXSAVE (512 bytes: x87, MXCSR, XMM) an
 CPU to CPU and is asked of CPUID leaf 0xD.  ptrace hands it over in the standard (not compacted) form as NT_X86_XSTATE.
 
 Bit i of the header's first word, XSTATE_BV, tells whether component i is in use.  Where it is clear, the component is in its
-initial state whatever its bytes say, and writing bytes without setting the bit does nothing.  `normal` ends that distinction.
+initial state whatever its bytes say, and writing bytes without setting the bit does nothing.  `normal` ends that distinction;
+`marked_as` makes it again, for a program sees it in the frames of signals.
 AMX tile registers (8 KiB, granted to a program on request) keep it: their bits stay as they are, so that neither reading nor
 writing costs those who do not use them.  PKRU is the kernel's to switch, which always fills in its true value.
 
@@ -109,6 +110,13 @@ def normal(extended: bytes | bytearray) -> bytearray:
                 _clear(area, number, offset, min(size, len(area) - offset))
         area[XSTATE_BV : XSTATE_BV + 8] = (present | absent).to_bytes(8, "little")
     return area
+
+
+def marked_as(extended: bytes | bytearray, like: bytes | bytearray) -> bytearray:
+    """A bank in normal form, with components marked as initial that are so in `like`, if that is what all of them hold."""
+    area = bytearray(extended)
+    area[XSTATE_BV : XSTATE_BV + 8] = like[XSTATE_BV : XSTATE_BV + 8]
+    return area if normal(area) == extended else bytearray(extended)
 
 
 def _clear(area: bytearray, number: int, offset: int, size: int) -> None:

@@ -31,6 +31,8 @@ PROGRAMS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "long double": ("oracle_x87.c", STATIC, ()),
     "AVX-512": ("oracle_avx512.c", (*STATIC, "-mavx512f"), ()),
     "mappings": ("oracle_mappings.c", STATIC, ()),
+    "XSAVEC": ("oracle_xsavec.c", STATIC, ()),
+    "faults": ("record_faults.c", STATIC, ()),
     **{
         case: ("jit.c", ("-O1", "-g", "-static", "-pthread"), (case,))
         for case in ("in_place", "shared", "private", "next_instruction", "own_loop", "across", "over_the_edge", "by_handler")

@@ -53,7 +53,7 @@ class Expansion:
 
     def _step_through(self, block: Block, position: int, thread: int, machine: Machine) -> Segment:
         stepper = self._steps.stepper
-        live = self._banks()
+        live = bytearray(stepper.general), self._extended()
         mask = ptrace.signal_mask(stepper.pid)
         ptrace.set_signal_mask(stepper.pid, ALL_BUT_FAULTS)
         try:
@@ -82,9 +82,12 @@ class Expansion:
             steps.forget_code()
         return one.segment
 
+    def _extended(self) -> bytearray:
+        """The extended bank of the thread as the kernel has it."""
+        return bytearray(self._steps.stepper.extended(self._arch.registers.sizes[Bank.EXTENDED]))
+
     def _banks(self) -> Banks:
-        stepper, sizes = self._steps.stepper, self._arch.registers.sizes
-        return bytearray(stepper.general), self._arch.normal(bytes(stepper.extended(sizes[Bank.EXTENDED])))
+        return bytearray(self._steps.stepper.general), self._arch.normal(self._extended())
 
     def _put(self, banks: Banks, pc: int | None = None) -> None:
         """Give the thread registers."""

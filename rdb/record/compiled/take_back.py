@@ -96,7 +96,8 @@ def _undo(
         translator.unpack_flags(int(chunk.trace[last]) >> 32, stepper.general)
     extended = [slot for slot in block.layout.registers if slot.bank is Bank.EXTENDED]
     if extended:
-        bank = arch.normal(bytes(stepper.extended(arch.registers.sizes[Bank.EXTENDED])))
+        found = bytes(stepper.extended(arch.registers.sizes[Bank.EXTENDED]))
+        bank = arch.normal(found)
         for _, at, size, place in extended:
             bank[at : at + size] = record[place : place + size]
-        ptrace.set_extended(stepper.pid, bank)
+        ptrace.set_extended(stepper.pid, arch.marked_as(bank, found))
