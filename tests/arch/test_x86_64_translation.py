@@ -143,6 +143,15 @@ def test_a_pc_relative_operand_stays_where_it_was() -> None:
 
 
 @on_x86_64
+@pytest.mark.parametrize(("code", "address"), [("64488903", "[rbx+{}]"), ("644889548c10", "[rsp+{}]")])
+def test_the_address_of_an_operand_in_a_segment(code: str, address: str) -> None:
+    """The stack pointer can be the base of an address, but not its index."""
+    made = X86Translator().translate(bytes.fromhex(code + "c3"), PC, HERE, 1)
+    assert made is not None
+    assert any(f"lea {register},{address.format(register)}" in listing(made.code) for register in ("rax", "r10", "r11"))
+
+
+@on_x86_64
 def test_random_blocks() -> None:
     report = blocks.run(3000, seed=11)
     assert report.misses == []

@@ -266,4 +266,5 @@ def _address(operand: MemoryOperand, register: int) -> bytes:
             return emit.move_number(register, displacement)
         return emit.lea(register, Place(base, index, operand.scale, displacement))
     code = emit.read_fs_base(register) + emit.lea(register, Place(register, index, operand.scale, displacement))
-    return code if base is None else code + emit.lea(register, Place(register, base))
+    # The stack pointer can be a base only.
+    return code if base is None else code + emit.lea(register, Place(base, register))

@@ -20,6 +20,7 @@ walks can do this piece in another way and go on behind it (`Exchange.after`).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 from rdb.arch.translation import Exchange, Shape, Stub, WalkRegisters
@@ -79,6 +80,7 @@ def _memory(at: int, skip: int, size: int) -> bytes:
     return address + _exchange(Place(RAX, displacement=skip), Place(RSI, displacement=at + _WORD + skip), size)
 
 
+@functools.lru_cache(1 << 14)
 def _exchange(machine: Place, record: Place, size: int) -> bytes:
     """Exchange what is at two places, by way of rcx and rdx, or of xmm0 and xmm1."""
     if size == 16:

@@ -132,9 +132,11 @@ class Walk:
         at = (borrowed.get(names.trace) - chunk.trace_address) // _WORD
         count = min(borrowed.get(names.left), _AHEAD)
         ahead = slice(at, at + count) if forward else slice(at - count + 1, at + 1)
-        for number in np.unique(chunk.trace[ahead] & _NUMBER).tolist():
+        numbers = np.unique(chunk.trace[ahead] & _NUMBER)
+        listed = self._memory.words[_TABLES[forward] // _WORD :]
+        for number in numbers[listed[numbers] == self._memory.address + _TRAP].tolist():
             self._stub(number, forward)
-        borrowed.set({self._injector.arch.pc: self._stub(int(chunk.trace[at] & _NUMBER), forward)})
+        borrowed.set({self._injector.arch.pc: int(listed[chunk.trace[at] & _NUMBER])})
 
     def _help(self, borrowed: Borrowed, chunk: Chunk, machine: Machine) -> None:
         """Exchange, and pass over, the piece of memory that the walk must not touch."""
@@ -183,13 +185,11 @@ class Walk:
         self._listed[forward] = count
         return True
 
-    def _stub(self, number: int, forward: bool) -> int:
-        """The address of the stub for a block, which has one from now on."""
+    def _stub(self, number: int, forward: bool) -> None:
+        """Have a stub for a block, and its address in the table."""
         shape = _shape(self._table[number])
         placed = self._stubs.get((shape, forward)) or self._place(shape, forward)
-        address = self._memory.address + placed.at
-        self._memory.words[_TABLES[forward] // _WORD + number] = address
-        return address
+        self._memory.words[_TABLES[forward] // _WORD + number] = self._memory.address + placed.at
 
     def _place(self, shape: Shape, forward: bool) -> _Placed:
         stub = self._table.translator.stub(shape, forward, _FLAGS)
