@@ -66,7 +66,8 @@ def handle(console: Console, arguments: str) -> Iterator[str]:
     """Say what happens when the program gets a signal.
     Signals are names, numbers from 1 to 15, ranges of these, or `all` for all but those that the debugger uses.
     Actions: stop, nostop, print, noprint, pass (the program sees it), nopass; ignore is nopass, noignore is pass.  An action is
-    for the signals in front of it.  It holds in both directions: the recorded past stops where the present would."""
+    for the signals in front of it.  It holds in both directions: the recorded past stops where a signal was passed to the
+    program, whatever that made of it, and where an instruction of the program's own has trapped."""
     if not arguments:
         raise UsageError("Argument required (signal to handle).")
     table = console.session.signals

@@ -194,8 +194,8 @@ class Past:
 
     def signal_info(self) -> bytes:
         """The siginfo_t of the signal that the current thread is about to get; b"" if there is none."""
-        info = self.log.deliveries.at(self.position)
-        return info if info is not None and self.number == self.log.turns.at(self.position) else b""
+        delivery = self.log.deliveries.at(self.position)
+        return delivery.info if delivery is not None and delivery.number == self.number else b""
 
     # -- resuming
 
@@ -314,9 +314,10 @@ class Past:
             reasons.append(AtBreakpoint(self.pc))
         calls = self.log.calls.returned(target, until.calls), self.log.calls.begun(target, until.calls)
         reasons += [call for call in calls if call is not None]
-        info = self.log.deliveries.at(target)
-        if info is not None and signalled(info).number not in until.passed:
-            reasons.append(signalled(info))
+        delivery = self.log.deliveries.at(target, until.passed)
+        if delivery is not None:
+            reasons.append(signalled(delivery.info))
+            self.number = delivery.number
         if not reasons and self.log.turns.lives[stepping].exists(target):
             self.number = stepping
         return tuple(reasons) or None

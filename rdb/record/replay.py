@@ -24,6 +24,7 @@ from rdb.events import (
     Reason,
     WatchKind,
 )
+from rdb.record.deliveries import signalled
 from rdb.record.record_list import RecordList
 from rdb.record.single_step import Until
 
@@ -48,8 +49,8 @@ def search(
     if at is not None and at != end:
         found.append(Found(at, log.turns.at(at), (AtBreakpoint(log.pc(at)),)))
     delivered = log.deliveries.nearest(position, direction, until.passed)
-    if delivered is not None and delivered[0] >= log.low + (not forward):
-        found.append(Found(delivered[0], log.turns.at(delivered[0]), (delivered[1],)))
+    if delivered is not None and delivered.position != end:
+        found.append(Found(delivered.position, delivered.number, (signalled(delivered.info),)))
     called = log.calls.nearest(position, direction, until.calls) if until.calls else None
     if called is not None and called != end:
         found += _calls(log, called, until)

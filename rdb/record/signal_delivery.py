@@ -31,7 +31,7 @@ from rdb.arch.base import Bank
 from rdb.arch.linux.structures import Abi
 from rdb.errors import PtraceFailed
 from rdb.linux import procfs, ptrace, signal_state
-from rdb.linux.inject import Injector
+from rdb.linux.inject import FAULTS, Injector
 from rdb.linux.signal_state import AlternateStack
 from rdb.linux.signals import ends_by_default
 from rdb.linux.stepper import TRAPPED
@@ -50,6 +50,8 @@ _AT_MINSIGSTKSZ = 51
 _SIG_IGN = 1
 # <asm-generic/siginfo.h>
 _TRAP_TRACE, _SI_TKILL = 2, -6
+# What an instruction raises that has not been executed.
+_FAULTS = frozenset(FAULTS) - {signal.SIGTRAP}
 # The calls after which the alternate stack may be another.
 _CHANGE_STACK = ("sigaltstack", "rt_sigreturn")
 # Other calls after which the mask may be another.
@@ -147,7 +149,16 @@ class SignalDelivery:
             self.keep()
         self._infos[self._thread] = info = self._original(self._kept.pop(self._thread))
         self._undone.clear()
+        if ptrace.signal_number(info) == signal.SIGTRAP and _code(info) > 0:
+            # The program's own instruction has raised it; as a rule it is for the debugger, and never given to the program.
+            self._note(signal.SIGTRAP, info)
         return info
+
+    def left(self) -> None:
+        """The user looks at the past: back in the present, an instruction that has failed fails again, and tells of it."""
+        for info in self._infos.values():
+            if ptrace.signal_number(info) in _FAULTS and _code(info) > 0:
+                self._undone.add(ptrace.signal_number(info))
 
     def _original(self, info: bytes) -> bytes:
         """What was known of a signal that was sent again: they come in the order in which they came first."""
@@ -211,6 +222,7 @@ class SignalDelivery:
             self._send(number)
             return TRAPPED
         if not caught & bit and (ignored & bit or not ends_by_default(number)):
+            self._note(number, info)
             return TRAPPED
         places = self._places()
         comparison = Comparison(self.recorder, places, self.recorder.arch.registers.sizes[Bank.EXTENDED])
@@ -219,10 +231,17 @@ class SignalDelivery:
         status = self.recorder.stepper.step(number)
         if os.WIFSTOPPED(status) and not comparison.unchanged():
             if status == TRAPPED:
-                self.recorder.log.deliveries.add(self.recorder.log.high, _about(number, info))
+                self._note(number, info)
                 self.held.entered()
             self._commit(comparison, places, entered=status == TRAPPED)
         return status
+
+    def _note(self, number: int, info: bytes) -> None:
+        """The thread is given a signal here, if that is not known yet."""
+        log = self.recorder.log
+        thread, known = log.turns.number(self._thread, log.high), log.deliveries.at(log.high)
+        if thread is not None and (known is None or (known.number, ptrace.signal_number(known.info)) != (thread, number)):
+            log.deliveries.add(log.high, thread, _about(number, info))
 
     def stand_ready(self) -> int:
         """Have the thread stand where it can be given a signal, as it cannot where a system call ends."""

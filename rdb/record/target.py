@@ -172,6 +172,7 @@ class RecordTarget(Target):
     def goto(self, position: int) -> None:
         """Move to any position of the history."""
         self.past.goto(position)
+        self._looked_back()
 
     @whole()
     def go_live(self) -> None:
@@ -324,6 +325,7 @@ class RecordTarget(Target):
                 frozenset(self._breakpoints), watches=tuple(self._watches), passed=self.execution.silent, calls=self._calls
             )
             reasons = self.past.resume(request, until)
+            self._looked_back()
         else:
             self._executing = True
             self.process.give_terminal()
@@ -368,6 +370,10 @@ class RecordTarget(Target):
             self.past.position = self.log.high
         self.limits.prune()
         return reasons
+
+    def _looked_back(self) -> None:
+        if self.replaying:
+            self.delivery.left()
 
     def _forget(self, low: int) -> None:
         """The log begins at `low` now."""

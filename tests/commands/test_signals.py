@@ -10,6 +10,7 @@ import pytest
 
 from tests.build import program
 from tests.commands.test_side_by_side import play
+from tests.walks.test_against_gdb import FLAGS
 
 pytestmark = pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not on this machine: apt-get install gdb")
 
@@ -78,6 +79,95 @@ p $_exitcode
 """,
 }
 
+RECORDED = {
+    "ignored": """
+handle SIGUSR1 SIGUSR2 SIGURG stop print pass
+handle SIGTSTP nostop noprint nopass
+break main
+run
+record
+delete
+continue
+continue
+continue
+continue
+reverse-continue
+reverse-continue
+reverse-continue
+p caught
+reverse-continue
+reverse-continue
+continue
+continue
+stepi
+reverse-stepi
+continue
+continue
+continue
+continue
+""",
+    "steps": """
+handle SIGUSR1 SIGUSR2 SIGTSTP nostop noprint pass
+handle SIGURG stop print pass
+break main
+run
+record
+delete
+continue
+stepi
+stepi
+reverse-stepi
+reverse-stepi
+reverse-continue
+continue
+next
+next
+""",
+    "told only": """
+handle SIGUSR2 SIGURG nostop print pass
+handle SIGUSR1 SIGTSTP nostop noprint nopass
+break main
+run
+record
+delete
+continue
+reverse-continue
+continue
+""",
+    "not passed": """
+handle SIGUSR1 SIGUSR2 SIGURG SIGTSTP stop print nopass
+break main
+run
+record
+delete
+continue
+continue
+continue
+continue
+continue
+reverse-continue
+continue
+""",
+    "the last": """
+handle SIGUSR1 SIGUSR2 SIGURG SIGTSTP nostop noprint nopass
+break main
+run
+record
+delete
+continue
+reverse-stepi
+continue
+p $pc
+continue
+p $_siginfo.si_signo
+reverse-continue
+continue
+stepi
+stepi
+p $_exitsignal
+""",
+}
+
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_rdb_answers_as_gdb(name: str) -> None:
@@ -85,4 +175,15 @@ def test_rdb_answers_as_gdb(name: str) -> None:
     lines = SCRIPTS[name].strip().splitlines()
     expected = play(["gdb"], list(lines), executable)
     answered = play([sys.executable, "-m", "rdb"], list(lines), executable)
+    assert not list(difflib.unified_diff(expected, answered, "gdb", "rdb", lineterm="", n=2))
+
+
+@pytest.mark.parametrize("engine", ("step", "compiled"))
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_past_stops_as_gdbs_does(name: str, engine: str) -> None:
+    """At signals that were passed to the program, whatever became of them; and what failed at the end fails again."""
+    executable = program("signal_stops.c", *FLAGS)
+    lines = RECORDED[name].strip().splitlines()
+    expected = play(["gdb"], list(lines), executable)
+    answered = play([sys.executable, "-m", "rdb", "-ex", f"set record full engine {engine}"], list(lines), executable)
     assert not list(difflib.unified_diff(expected, answered, "gdb", "rdb", lineterm="", n=2))

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from rdb.events import Direction, EndOfHistory, Exited, RecordingStopped, Signalled
-from rdb.linux import ptrace, signal_state
+from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped, Signalled
+from rdb.linux import ptrace, signal_state, signals
 from rdb.linux.signals import Disposition
 from rdb.record.schedule import SLICE
 from rdb.session import Session
 from tests.build import program
 from tests.i386.build import program32
 from tests.oracle import snapshot
+from tests.walks.test_against_gdb import FLAGS
 
 SIGUSR1, SIGALRM = 10, 14
 PROGRAMS = {
@@ -79,6 +80,26 @@ def test_stops_in_both_directions(session: Callable[..., Session]) -> None:
         assert debugging.cont(direction).stop.reason(EndOfHistory) == EndOfHistory(direction)
     debugging.signals[SIGUSR1] = Disposition(stop=False, tell=False, forward=True)
     assert debugging.cont(Direction.REVERSE).stop.reason(EndOfHistory)
+
+
+@pytest.mark.parametrize("engine", ("step", "compiled"))
+def test_signals_of_the_debuggers_are_in_the_past(session: Callable[..., Session], engine: str) -> None:
+    """What stops the program by default, passed or not, stops nobody; a trap of the program's own is none of its signals."""
+    debugging = session(program("signal_stops.c", *FLAGS))
+    debugging.settings["record full engine"] = engine
+    debugging.run(stop_at="main")
+    debugging.record()
+    debugging.evaluate_integer("traps = 1")
+    order = ["SIGUSR1", "SIGUSR2", "SIGTSTP", "SIGTRAP", "SIGSEGV"]
+
+    def told(direction: Direction) -> str:
+        signalled = debugging.cont(direction).stop.reason(Signalled)
+        return signals.name(signalled.number) if signalled else ""
+
+    assert [told(Direction.FORWARD) for _ in order] == order
+    assert [told(Direction.REVERSE) for _ in order] == [*order[-2::-1], ""]
+    assert [told(Direction.FORWARD) for _ in range(6)] == [*order[:-1], "", "SIGSEGV"]
+    assert debugging.cont().stop.reason(Killed) == Killed(11)
 
 
 @pytest.mark.parametrize(("engine", "steps"), (("step", 4000), ("compiled", 60000)))
