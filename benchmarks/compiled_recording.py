@@ -2,9 +2,9 @@
 
 For each program: how long it takes by itself, how many instructions it executes, how fast they are recorded when nothing has
 been translated yet (`cold`), how many bytes each takes in the log, and how fast the whole run is undone.  Then it is recorded
-again, with the translations that were kept and a log of 256 MB: how fast at the end, when the log goes round in memory that has
-been used before (`warm`).  Beside it, from the same run: recording by single steps, gdb, and the bare single-step loop that is
-their limit.
+again, with the translations that were kept and a log of 256 MB: how fast from when that is full to the end, while the log goes
+round in memory that has been used before (`warm`; of what does not fill it, the whole).  Beside it, from the same run: recording
+by single steps, gdb, and the bare single-step loop that is their limit.
 
     python -m benchmarks.compiled_recording [NAME...]
 """
@@ -49,7 +49,7 @@ _WARM_LOG = 256 << 20
 
 class Result(NamedTuple):
     """One program: seconds by itself, instructions, seconds to record them, bytes of log, seconds to undo all; and a second
-    recording: its last instructions, and the seconds that they took."""
+    recording: its instructions after the log was full, and the seconds that they took."""
 
     native: float
     instructions: int
@@ -92,8 +92,8 @@ def by_itself(program: Path, arguments: str) -> float:
 
 @contextlib.contextmanager
 def session(program: Path, arguments: str, size: int | None = None) -> Iterator[Session]:
-    """A session that stands at the first instruction and records from there, up to the exit, into a log of `size` bytes."""
-    debugging = Session(query=lambda question: True)
+    """A session that stands at the first instruction and records from there, up to the exit, or until `size` bytes are full."""
+    debugging = Session(query=lambda question: "auto delete" not in question)
     try:
         debugging.load(str(program))
         debugging.arguments = f"{arguments} > output"
@@ -119,12 +119,19 @@ def measured(program: Path, arguments: str) -> Result:
         target.goto(status.low)
         undone = time.perf_counter() - start
     settle(cache)
+    return Result(native, status.high - status.low, recorded, status.bytes_used, undone, *going_round(program, arguments))
+
+
+def going_round(program: Path, arguments: str) -> tuple[int, float]:
+    """Record into a log that is soon full: how many instructions came after that, and the seconds that they took."""
     with session(program, arguments, _WARM_LOG) as debugging:
+        target, start = debugging.need_recording(), time.perf_counter()
         debugging.cont()
-        warm = debugging.need_recording().status()
-    return Result(
-        native, status.high - status.low, recorded, status.bytes_used, undone, warm.high - warm.low, warm.seconds
-    )
+        full, at = target.status().high, time.perf_counter()
+        debugging.settings["record full stop-at-limit"] = False
+        debugging.cont()
+        high = target.status().high
+        return (high - full, time.perf_counter() - at) if high > full else (high, at - start)
 
 
 def peers() -> Iterator[Figure]:
