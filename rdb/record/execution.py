@@ -40,9 +40,10 @@ from rdb.record.departures import STOPPED, Departure, Departures
 from rdb.record.limits import Limits
 from rdb.record.pace import Pace
 from rdb.record.record_list import RecordList
-from rdb.record.schedule import SLICE, Returned, Schedule
+from rdb.record.schedule import Returned, Schedule
 from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import Arrived, SingleStepRecorder, Slow, Until
+from rdb.record.slices import SLICE
 from rdb.record.special import Result, SpecialSteps
 from rdb.record.system_call import Ended, Refused, UnderWay
 from rdb.record.verify import Verifier
@@ -52,7 +53,7 @@ from rdb.target.native import NativeTarget
 if TYPE_CHECKING:
     from rdb.record.compiled.recorder import CompiledRecorder
 
-# Without other threads nobody looks up but for an interrupt.
+# Nobody looks up but for an interrupt, or at the end of a slice.
 _COMPILED_BURST = 1 << 40
 Reasons = tuple[Reason, ...]
 
@@ -110,6 +111,7 @@ class Execution:
         schedule = self.schedule
         self._until, self._single = until, request.step and request.within is None
         schedule.alone = request.alone
+        schedule.slices.begin()
         schedule.switch(self.process.thread)
         self._beginner = schedule.thread
         self._step = schedule.thread if request.step else None
@@ -184,9 +186,7 @@ class Execution:
     @property
     def _most(self) -> int:
         """How many instructions to record before looking up."""
-        if len(self.schedule.threads.ids) > 1:
-            return max(self.schedule.rest, 1)
-        return _COMPILED_BURST if self.compiled else SLICE
+        return _COMPILED_BURST if self.compiled else self.schedule.rest or SLICE
 
     # -- instructions
 
@@ -213,7 +213,10 @@ class Execution:
         """Record plain instructions, and the special one at which they end."""
         until = self._until if self._step in (None, self.schedule.thread) else replace(self._until, within=Until().within)
         high = self.log.high
-        outcome = (self.compiled or self.recorder).burst(until, limit)
+        if self.compiled:
+            outcome = self.compiled.burst(until, limit, self.schedule.rest)
+        else:
+            outcome = self.recorder.burst(until, limit)
         if self.compiled and self.schedule.left:
             self.schedule.keep_up(high)
         if self.log.high > high:

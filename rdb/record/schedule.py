@@ -38,11 +38,10 @@ from rdb.linux.threads import Threads
 from rdb.record.entry import Kind
 from rdb.record.machine import Banks, Machine
 from rdb.record.single_step import SingleStepRecorder
+from rdb.record.slices import Slices
 from rdb.record.system_call import SystemCall, SystemCalls
 from rdb.target.native import NativeTarget
 
-# The instructions of a slice: some twenty milliseconds by single steps.
-SLICE = 2048
 # So long, in seconds, sleeps who must not sleep for good: a sleep that is interrupted all the time comes to its end in this way.
 _NAP = 0.02
 
@@ -74,15 +73,14 @@ class Schedule:
         self.turns = recorder.log.turns
         self.forked = forked
         self.alone = False
+        self.slices = Slices()
         self.left: dict[int, SystemCall] = {}
         self.reported: dict[int, int] = {}
         self._newborn: list[int] = []
         self._rites: LastRites | None = None
-        # How much of its slice which thread has spent.
-        self._spent, self._spender = 0, 0
         calls.to_call, calls.wake = self._to_call, self._wake
         calls.enter, calls.is_last = self._enter, lambda: len(self.threads.ids) == 1
-        calls.gave_way = lambda: self.spend(SLICE)
+        calls.gave_way = lambda: self.slices.give_way(self.thread)
         recorder.settle = self.absorb
 
     # -- turns
@@ -109,26 +107,24 @@ class Schedule:
         self.turns.begin(self.number(thread), self.recorder.log.high)
 
     @property
-    def rest(self) -> int:
-        """The instructions that are left of the slice."""
-        return SLICE - self._spent if self._spender == self.thread else SLICE
+    def rest(self) -> int | None:
+        """The instructions that are left of the slice, at least one; None where nobody else waits for a turn."""
+        return max(self.slices.rest(self.thread), 1) if len(self.threads.ids) > 1 else None
 
     def spend(self, instructions: int) -> None:
         """The thread in turn has executed so many."""
-        if self._spender != self.thread:
-            self._spender, self._spent = self.thread, 0
-        self._spent += instructions
+        self.slices.spend(self.thread, instructions)
 
     def is_over(self) -> bool:
         """Whether the turn is over: the slice is spent, or the thread blocks or has ended."""
         if self.threads.ids == [self.thread] and not self.left and not self.reported:
-            self._spent = 0
+            self.slices.end()
             return False
-        return self.rest <= 0 or self.thread in self.left or self.thread not in self.threads.ids
+        return self.slices.rest(self.thread) <= 0 or self.thread in self.left or self.thread not in self.threads.ids
 
     def next(self) -> Returned | None:
         """Give the turn to the next thread that can have it; what to do first with one that comes back from a call."""
-        self._spender = 0
+        self.slices.end()
         while True:
             for thread in list(self._round()):
                 if thread in self.reported:
@@ -198,7 +194,7 @@ class Schedule:
 
         What it waits for may be another thread's to do: those have the turn then, and do not wait for the nap to be over.
         """
-        self.spend(SLICE)
+        self.slices.give_way(self.thread)
         status = self.threads.collect(self.thread, _NAP if len(self.threads.ids) == 1 + len(self.left) else 0)
         if status is None:
             self.threads.interrupt(self.thread)

@@ -47,9 +47,10 @@ from rdb.record.output import Written
 from rdb.record.outside import Outside
 from rdb.record.past import Past
 from rdb.record.record_list import RecordList
-from rdb.record.schedule import SLICE, Schedule
+from rdb.record.schedule import Schedule
 from rdb.record.signal_delivery import SignalDelivery
 from rdb.record.single_step import SingleStepRecorder, Until
+from rdb.record.slices import SLICE
 from rdb.record.special import SpecialSteps
 from rdb.record.verify import Verifier
 from rdb.settings import Settings
@@ -145,6 +146,8 @@ class RecordTarget(Target):
         process.unheard = self.interrupt
         self._take_over()
         self.execution.compiled = self._compile(injector)
+        if self.execution.compiled:
+            self.schedule.slices.is_circling = self.execution.compiled.is_circling
         self.delivery.held.patience = _COMPILED_PATIENCE if self.execution.compiled else SLICE
 
     # -- modes

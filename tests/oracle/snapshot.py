@@ -24,6 +24,7 @@ from tests.oracle.moment import Camera, Moment
 from tests.oracle.recording import ENGINES, Recording
 
 WALK = 12
+_NEAR = 8 * WALK
 
 
 @dataclass
@@ -104,12 +105,17 @@ def check(
 
 
 def walk(recording: Recording, moment: Moment, compare: Callable[[Moment, str], None]) -> None:
-    """A few single steps away from a moment, and back to it; and the same in the other direction."""
+    """A few single steps away from a moment, and back to it; and the same in the other direction.
+
+    Steps pass over the turns of other threads.  Of these only what is near is traced back instruction by instruction.
+    """
     for away in Direction:
         room = recording.engine.log.high - moment.position if away is Direction.FORWARD else moment.position - recording.low
         steps = min(WALK, room)
         for _ in range(steps):
             recording.step(away)
+        if abs(recording.position - moment.position) > _NEAR:
+            recording.goto(moment.position + (_NEAR if away is Direction.FORWARD else -_NEAR))
         while recording.position > moment.position if away is Direction.FORWARD else recording.position < moment.position:
             recording.retrace(away.opposite)
         if steps:

@@ -10,7 +10,7 @@ import pytest
 from rdb.events import Direction, EndOfHistory, Exited, Killed, RecordingStopped, Signalled
 from rdb.linux import ptrace, signal_state, signals
 from rdb.linux.signals import Disposition
-from rdb.record.schedule import SLICE
+from rdb.record.slices import SLICE
 from rdb.session import Session
 from tests.build import program
 from tests.i386.build import program32

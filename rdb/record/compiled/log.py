@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rdb.errors import ProgramEnded, RdbError
 from rdb.linux.inject import Injector
 from rdb.record.compiled.index import Index
@@ -75,6 +77,10 @@ class Chunk:
     def room(self) -> int:
         """How many words of trace there is room for."""
         return len(self.trace) - self.trace_at
+
+    def variety(self, last: int) -> int:
+        """Of how many blocks the last executions are."""
+        return len(np.unique(self.trace[max(0, self.trace_at - last) : self.trace_at].astype(np.uint32)))
 
     def touch(self, injector: Injector) -> None:
         """Have all its pages at hand before they are written; that takes half as long as a fault for each."""

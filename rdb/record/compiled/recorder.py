@@ -15,6 +15,7 @@ What brings the thread to a stop inside, and what is done then:
     any other signal                   take back, out, and report it
 
 A limit on the number of instructions is kept by a debug register: it watches the word of the trace that must not be written.
+So is the end of a slice, but roughly: nobody minds where exactly that is.
 """
 
 from __future__ import annotations
@@ -48,7 +49,11 @@ _WORD = 8
 _FORCED_MASK = sum(1 << number - 1 for number in FAULTS)
 # With fewer blocks to go than this, single steps are as good.
 _FEW = 8
+# The executions that tell where a thread has been lately.
+_LATELY = 256
 _STEPS = 2048
+# The instructions of a block, as a rule.
+_TYPICAL = 4
 
 
 class CompiledRecorder:
@@ -90,14 +95,21 @@ class CompiledRecorder:
         """Where the log goes."""
         return self.ring.chunk
 
+    def is_circling(self) -> bool:
+        """Whether only a few blocks have been executed lately."""
+        return self.chunk.variety(_LATELY) <= _FEW
+
     def let_go(self) -> None:
         """Leave nothing of ours in the process; the end of recording."""
         unmap_all(self._injector)
 
     # -- the burst
 
-    def burst(self, until: Until, limit: int) -> Outcome:
-        """Record at most `limit` instructions, or until a chunk of the log is full; see SingleStepRecorder.burst."""
+    def burst(self, until: Until, limit: int, some: int | None = None) -> Outcome:
+        """Record at most `limit` instructions, or until a chunk of the log is full; see SingleStepRecorder.burst.
+
+        About `some` are enough, if that is given: it may be a few more.
+        """
         self.ring.turn()
         if self.ring.full or not self._can_watch(until):
             return self.steps.burst(until, min(limit, _STEPS))
@@ -105,22 +117,26 @@ class CompiledRecorder:
             self.translations.check()
             self._generation = self.steps.generation
             self._range = None
+        some = limit if some is None else some
         if until.within is not EVERYWHERE:
-            return self._within(until, limit)
-        return self._run_on(until, limit)
+            return self._within(until, limit, some)
+        return self._run_on(until, limit, some)
 
-    def _run_on(self, until: Until, limit: int) -> Outcome:
+    def _run_on(self, until: Until, limit: int, some: int) -> Outcome:
         """Go on wherever that leads."""
         self.translations.stop_at(until.breakpoints)
-        end = self.log.high + limit
+        end, enough = self.log.high + limit, self.log.high + some
         first = True
-        while self.log.high < end:
+        while self.log.high < min(end, enough):
             left = end - self.log.high
             block = None
             few = left < _FEW * self._translator.longest
             if not few and not (first and self.steps.pc in until.breakpoints):
                 block = self._block()
-            outcome = self._run(block, until, left) if block else self.steps.burst(until, left if few else 1)
+            if block:
+                outcome = self._run(block, until, left, enough - self.log.high)
+            else:
+                outcome = self.steps.burst(until, left if few else 1)
             if outcome is not None:
                 return outcome
             first = False
@@ -128,9 +144,9 @@ class CompiledRecorder:
                 break
         return None
 
-    def _within(self, until: Until, limit: int) -> Outcome:
+    def _within(self, until: Until, limit: int, some: int) -> Outcome:
         """Go on as long as pc is within a range: by single steps at first, for most ranges are soon left."""
-        within, end = until.within, self.log.high + limit
+        within, end, enough = until.within, self.log.high + limit, self.log.high + some
         if self._range is None or self._range[0] != within:
             self._range = within, self._limits(within)
             return self.steps.burst(until, min(limit, _STEPS))
@@ -139,11 +155,11 @@ class CompiledRecorder:
             return self.steps.burst(until, min(limit, _STEPS))
         beyond = replace(until, within=EVERYWHERE, breakpoints=known.stops.union(until.breakpoints))
         outcome: Outcome = None
-        while outcome is None and self.log.high < end and not self._is_stale and not self.ring.full:
+        while outcome is None and self.log.high < min(end, enough) and not self._is_stale and not self.ring.full:
             if self.steps.pc not in known.instructions or self.steps.pc in known.stops:
                 outcome = self.steps.burst(until, 1)
                 continue
-            outcome = self._run_on(beyond, end - self.log.high)
+            outcome = self._run_on(beyond, end - self.log.high, enough - self.log.high)
             pc = self.steps.pc
             if pc not in within and (outcome is None or outcome == (AtBreakpoint(pc),) and pc not in until.breakpoints):
                 return (Stepped(),)
@@ -172,9 +188,9 @@ class CompiledRecorder:
 
     # -- inside
 
-    def _run(self, block: Block, until: Until, limit: int) -> Outcome:
+    def _run(self, block: Block, until: Until, limit: int, some: int) -> Outcome:
         """Go inside at `block`, and come out again."""
-        self._slots = debug_registers.slots([*until.watches, *self._enter(block, limit)])
+        self._slots = debug_registers.slots([*until.watches, *self._enter(block, limit, some)])
         if self._slots:
             debug_registers.load(self.stepper.pid, self._slots)
         outcome, steps = self._inside(until)
@@ -262,8 +278,8 @@ class CompiledRecorder:
 
     # -- in and out
 
-    def _enter(self, block: Block, limit: int) -> list[Watch]:
-        """Go to `block`; what to watch so that no more than `limit` instructions are executed."""
+    def _enter(self, block: Block, limit: int, some: int) -> list[Watch]:
+        """Go to `block`; what to watch so that no more than `limit` instructions are executed, and no many more than `some`."""
         words, chunk = self.steps.words, self.chunk
         self.scratch.words[self._area.trace // _WORD] = chunk.trace_address + _WORD * chunk.trace_at
         self.scratch.words[self._area.values // _WORD] = chunk.values_address + _WORD * chunk.values_at
@@ -272,7 +288,7 @@ class CompiledRecorder:
         words[self._call] = (1 << 64) - 1
         self._unblock()
         self._go(block)
-        last = limit // self._translator.longest
+        last = min(limit // self._translator.longest, some // _TYPICAL + 1)
         if last >= chunk.room:
             return []
         return [Watch(chunk.trace_address + _WORD * (chunk.trace_at + last), _WORD, WatchKind.WRITE)]
