@@ -65,7 +65,7 @@ class Borrowed:
         while status == ptrace.INTERRUPTED or (status == _STOPPED and ptrace.is_own_stop(ptrace.signal_info(self._thread))):
             # An interrupt that is left over, or comes meanwhile, tells nothing.
             request(self._thread)
-            _, status = os.waitpid(self._thread, ptrace.WAIT_ALL)
+            status = ptrace.wait(self._thread)
         if not os.WIFSTOPPED(status):
             raise ProgramEnded(self._thread, status)
         self._general[:] = ptrace.get_registers(self._thread, len(self._general))

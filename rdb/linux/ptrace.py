@@ -122,6 +122,41 @@ def _call(request: Request, pid: int, address: int = 0, data: int = 0) -> int:
     return result
 
 
+# How threads have ended that somebody has waited for.
+_ends: dict[int, int] = {}
+
+
+def wait(thread: int) -> int:
+    """Wait for the next stop of a thread, or for its end; the wait status.
+
+    The kernel tells of an end but once, to whoever comes first; here everybody who asks is told.
+    """
+    return _status(thread, 0)[1]
+
+
+def look(thread: int) -> int | None:
+    """The wait status of a thread if there is one; see `wait`."""
+    found, status = _status(thread, os.WNOHANG)
+    return status if found else None
+
+
+def _status(thread: int, options: int) -> tuple[int, int]:
+    try:
+        found, status = os.waitpid(thread, options | WAIT_ALL)
+    except ChildProcessError:
+        if thread not in _ends:
+            raise
+        return thread, _ends[thread]
+    return found, told(thread, status) if found else status
+
+
+def told(thread: int, status: int) -> int:
+    """The kernel has told this wait status of a thread; the same status."""
+    if not os.WIFSTOPPED(status):
+        _ends[thread] = status
+    return status
+
+
 def trace_me() -> None:
     """Ask to be traced by the parent (in the child, before exec)."""
     _call(Request.TRACEME, 0)
@@ -260,13 +295,23 @@ def set_signal_mask(pid: int, mask: bytes) -> None:
 def get_registers(pid: int, size: int) -> bytearray:
     """The general registers, `size` bytes of user_regs_struct."""
     buffer = bytearray(size)
-    _call(Request.GETREGS, pid, 0, ctypes.addressof(ctypes.c_char.from_buffer(buffer)))
+    fetch_registers(pid, ctypes.addressof(ctypes.c_char.from_buffer(buffer)))
     return buffer
 
 
 def set_registers(pid: int, data: bytes | bytearray) -> None:
     buffer = ctypes.create_string_buffer(bytes(data), len(data))
-    _call(Request.SETREGS, pid, 0, ctypes.addressof(buffer))
+    store_registers(pid, ctypes.addressof(buffer))
+
+
+def fetch_registers(pid: int, to: int) -> None:
+    """Read the general registers into our memory, at an address where there is room for all of them."""
+    _call(Request.GETREGS, pid, 0, to)
+
+
+def store_registers(pid: int, at: int) -> None:
+    """Set the general registers from our memory."""
+    _call(Request.SETREGS, pid, 0, at)
 
 
 def get_extended(pid: int, size: int) -> bytearray:

@@ -30,6 +30,7 @@ class Stepper:
         self.general = bytearray(size)
         self._extended = bytearray()
         self._vector = ptrace.Iovec()
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(self.general))
         self.loop = StepLoop(pid, self.general, memory.file, self.arrived, self.settled)
         self.refresh()
 
@@ -46,7 +47,7 @@ class Stepper:
 
     def refresh(self) -> None:
         """Read the general registers again, after somebody else changed them."""
-        self.general[:] = ptrace.get_registers(self.pid, len(self.general))
+        ptrace.fetch_registers(self.pid, self._address)
 
     def extended(self, size: int) -> memoryview:
         """The first `size` bytes of the extended bank as the kernel has it; valid until the next call."""
@@ -59,7 +60,7 @@ class Stepper:
 
     def write_back(self) -> None:
         """Give the thread the registers that are in `general`."""
-        ptrace.set_registers(self.pid, self.general)
+        ptrace.store_registers(self.pid, self._address)
 
     def step(self, signal: int = 0) -> int:
         """Execute one instruction, or enter the handler of `signal`; the wait status."""
@@ -73,18 +74,18 @@ class Stepper:
 
     def reap(self) -> int:
         """Wait for the next stop, or the end, without touching the registers; the wait status."""
-        return os.waitpid(self.pid, ptrace.WAIT_ALL)[1]
+        return ptrace.wait(self.pid)
 
     def arrived(self) -> int:
         """Wait for the next stop and refresh the registers; the wait status."""
-        return self.settled(os.waitpid(self.pid, ptrace.WAIT_ALL)[1])
+        return self.settled(ptrace.wait(self.pid))
 
     def settled(self, status: int) -> int:
         """The thread has stopped with this status: refresh the registers; the status of the step as a whole."""
         while status == INTERRUPTED and ptrace.is_about_to_trap(self.pid):
             # Nothing is executed: the trap is taken on the way back to the program, if no other interrupt comes first.
             ptrace.step(self.pid)
-            status = os.waitpid(self.pid, ptrace.WAIT_ALL)[1]
+            status = ptrace.wait(self.pid)
         if os.WIFSTOPPED(status):
             self.refresh()
-        return status
+        return ptrace.told(self.pid, status)

@@ -89,7 +89,7 @@ class Threads:
         None when nothing was reported within `timeout` seconds, or no running thread is left but a leader that has ended.
         """
         if not self._taken and self.ids == [self.pid] and timeout is None:
-            return self._took(self.pid, os.waitpid(self.pid, ptrace.WAIT_ALL)[1])
+            return self._took(self.pid, ptrace.wait(self.pid))
         while not self._taken and timeout is None and not self._only_leader_runs():
             thread = os.waitid(os.P_ALL, 0, _ENDED_OR_STOPPED | os.WNOWAIT).si_pid  # type: ignore[union-attr]
             if not self._recognises(thread):
@@ -101,8 +101,8 @@ class Threads:
 
     def look(self, thread: int) -> int | None:
         """The status of one thread if it has one that was not taken yet; does not wait."""
-        found, status = os.waitpid(thread, os.WNOHANG | ptrace.WAIT_ALL)
-        return self._took(thread, status)[1] if found else None
+        status = ptrace.look(thread)
+        return self._took(thread, status)[1] if status is not None else None
 
     def collect(self, thread: int, timeout: float | None = None) -> int | None:
         """Wait for one running thread; its status, or None for a leader that has ended while others live.
@@ -110,7 +110,7 @@ class Threads:
         None also when nothing was reported within `timeout` seconds.
         """
         if timeout is None and (thread != self.pid or len(self.ids) == 1):
-            return self._took(thread, os.waitpid(thread, ptrace.WAIT_ALL)[1])[1]
+            return self._took(thread, ptrace.wait(thread))[1]
         found = self._ask([thread], timeout)
         return found[1] if found else None
 
@@ -148,7 +148,7 @@ class Threads:
                 for thread in others:
                     with contextlib.suppress(ChildProcessError):
                         self._took(*os.waitpid(thread, ptrace.WAIT_ALL))
-        return self._took(self.pid, os.waitpid(self.pid, ptrace.WAIT_ALL)[1])[1]
+        return self._took(self.pid, ptrace.wait(self.pid))[1]
 
     def settle(self, thread: int) -> int | None:
         """Take a thread that stands at an event inside a system call to where it is about to return from it.

@@ -78,3 +78,13 @@ def test_the_end_of_one_and_of_all(traced: Threads) -> None:
         pass
     assert os.WTERMSIG(found[1]) == signal.SIGKILL
     assert set(gone) == workers and traced.ids == []
+
+
+def test_an_end_that_somebody_else_was_told_of(traced: Threads) -> None:
+    """Of the kernel's answers this is the only one that is given once."""
+    os.kill(traced.pid, signal.SIGKILL)
+    for thread in [thread for thread in traced.ids if thread != traced.pid]:
+        ptrace.wait(thread)
+    assert ptrace.wait(traced.pid) == signal.SIGKILL
+    assert traced.end() == signal.SIGKILL
+    assert ptrace.look(traced.pid) == signal.SIGKILL
