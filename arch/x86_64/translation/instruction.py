@@ -69,6 +69,7 @@ _USUAL = (1 << xstate.TILE_CONFIG) - 1
 # What POPF must not set: all but the arithmetic flags, those that it leaves alone, and one that is always set.
 _FLAGS_REFUSED = 0xFFFFFFFF & ~(0x8D5 | 0x10202)
 _LARGEST = 64
+_SIGN = 1 << 63
 _DIRECT = frozenset({OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64})
 _info = InstructionInfoFactory().info
 # The number of the general register that an iced register is part of.
@@ -124,7 +125,8 @@ class Known(NamedTuple):
 class Reader:
     """Decodes instructions, remembering what it found out about them.
 
-    Of a direct branch, and of an instruction that reads at a pc-relative address, all but the distance is remembered.
+    Of a direct branch, and of an instruction with a displacement, all but the distance is remembered: what they have in common is
+    known of the *form*, in whose effects the memory operands have the displacement of the first one that was met.
     """
 
     def __init__(self) -> None:
@@ -148,7 +150,11 @@ class Reader:
             return self._branch(instruction, raw)
         if instruction.is_ip_rel_memory_operand:
             return self._relative(instruction, raw, decoder)
-        known = self._known[raw] = _look_at(instruction, raw, 0)
+        if instruction.memory_displ_size:
+            known = self._displaced(instruction, raw, decoder)
+        else:
+            known = _look_at(instruction, raw, 0)
+        self._known[raw] = known
         return known
 
     def _branch(self, instruction: Instruction, raw: bytes) -> Known:
@@ -168,11 +174,40 @@ class Reader:
             self._forms[form] = known
         return _like(known, raw, instruction.ip_rel_memory_address, known.target, known.instruction)
 
+    def _displaced(self, instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
+        places = decoder.get_constant_offsets(instruction)
+        at = places.displacement_offset
+        form = raw[:at], raw[at + places.displacement_size :]
+        known = self._forms.get(form)
+        if known is None:
+            known = _look_at(instruction, raw, 0)
+            if _has_form(known):
+                self._forms[form] = known
+            return known
+        return _displaced(known, raw, instruction.memory_displacement)
+
 
 def _like(known: Known, raw: bytes, address: int, target: int, instruction: Instruction) -> Known:
     """What is known, for other bytes of the same form; `_replace` would do it at many times the cost."""
     _, effects, used, saved, units, relative, _, _, fit, alone, _, writes, long, refusals = known
     return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction, writes, long, refusals)
+
+
+def _has_form(known: Known) -> bool:
+    """Whether the displacement of an instruction says nothing but where its first operand is, if it is written at all."""
+    effects, instruction = known.effects, known.instruction
+    if effects.flow is not Flow.NEXT or effects.extents is not None or known.long is not None:
+        return False
+    return not effects.writes or instruction.op0_kind == OpKind.MEMORY and not instruction.is_stack_instruction
+
+
+def _displaced(known: Known, raw: bytes, displacement: int) -> Known:
+    """What is known, for an instruction of the same form with another displacement, modulo 2**64."""
+    like = _like(known, raw, 0, 0, known.instruction)
+    if not known.writes:
+        return like
+    (written,) = known.writes
+    return like._replace(writes=(replace(written, displacement=(displacement ^ _SIGN) - _SIGN),))
 
 
 def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:

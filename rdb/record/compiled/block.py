@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from rdb.arch.translation import Translation, Translator
 from rdb.record.compiled.index import HALF, LOW, Numbers
-from rdb.record.entry import Kind, arranged
+from rdb.record.entry import Kind, Layout, arranged
 
 if TYPE_CHECKING:
     from rdb.record.compiled.walk import Walk
@@ -21,8 +22,8 @@ _WORD = 8
 class Block:
     """Block `number`: the translation of the instructions at `addresses`, which stands at `address` in the code cache.
 
-    `layout` is that of its records: the same as an instruction's that changes all that the block changes, save that flags are in
-    the trace.  `writers` has, for each memory slot of it, the instruction that writes there, as an index of `addresses`.
+    The layout of its records is the same as an instruction's that changes all that the block changes, save that flags are in the
+    trace.
     """
 
     def __init__(self, number: int, address: int, translation: Translation, source: bytes) -> None:
@@ -33,10 +34,19 @@ class Block:
         self.code_size = len(translation.code)
         self.translation = translation
         self.enabled = True
-        sizes = [write.size for write in translation.writes]
-        self.layout = arranged(number, self.pc, translation.registers, sizes, Kind.INSTRUCTION)
-        assert self.layout.size == translation.size
-        self.writers = tuple(write.instruction for write in translation.writes)
+
+    @functools.cached_property
+    def layout(self) -> Layout:
+        """That of its records."""
+        sizes = [write.size for write in self.translation.writes]
+        layout = arranged(self.number, self.pc, self.translation.registers, sizes, Kind.INSTRUCTION)
+        assert layout.size == self.translation.size
+        return layout
+
+    @property
+    def writers(self) -> tuple[int, ...]:
+        """For each memory slot of its layout, the instruction that writes there, as an index of `addresses`."""
+        return tuple(write.instruction for write in self.translation.writes)
 
     def __len__(self) -> int:
         """How many instructions it has."""
@@ -103,7 +113,7 @@ class BlockTable:
         assert number == len(self._blocks)
         self._grow(1)
         self._blocks.append(block)
-        self._extents[number] = len(block) | block.layout.size // _WORD << HALF
+        self._extents[number] = len(block) | block.translation.size // _WORD << HALF
         self._starts[number], self._ends[number] = block.pc, block.end
         self._flags[number] = block.translation.flags
 

@@ -55,11 +55,11 @@ class Region:
 
     def write(self, address: int, code: bytes) -> None:
         at = address - self.memory.address
-        self.memory.bytes[at : at + len(code)] = bytearray(code)
+        self.memory.view[at : at + len(code)] = code
 
     def read(self, address: int, size: int) -> bytes:
         at = address - self.memory.address
-        return self.memory.bytes[at : at + size].tobytes()
+        return bytes(self.memory.view[at : at + size])
 
 
 class Ways(NamedTuple):

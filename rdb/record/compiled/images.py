@@ -85,6 +85,8 @@ class Images:
         self.loaded = 0
         self.mapped: dict[Place, _File] = {}
         self._of: dict[int, _File] = {}
+        # The mapping that was asked about last, and its file: mostly it is the same one again.
+        self._latest: tuple[Mapping | None, _File | None] = None, None
 
     # -- using them
 
@@ -97,6 +99,11 @@ class Images:
         return None if number is None else self._table[number]
 
     def _file(self, mapping: Mapping) -> _File | None:
+        if self._latest[0] is not mapping:
+            self._latest = mapping, self._found(mapping)
+        return self._latest[1]
+
+    def _found(self, mapping: Mapping) -> _File | None:
         if self._files is None or not mapping.inode:
             return None
         place = _place(mapping)
@@ -164,7 +171,7 @@ class Images:
             for number in differing:
                 self._table[number]
             if differing:
-                self.mapped[place] = _File(None)
+                self.mapped[place], self._latest = _File(None), (None, None)
 
     # -- making them
 

@@ -38,7 +38,7 @@ _STACK_ROOM = 32 * _MEGABYTE
 
 
 class Shared:
-    """`size` bytes at `address` in the inferior, `bytes` and `words` here."""
+    """`size` bytes at `address` in the inferior; here the same memory is `bytes`, `words`, and `view` for few bytes at a time."""
 
     def __init__(self, injector: Injector, name: str, size: int, places: Iterator[int], protection: int = READ_WRITE) -> None:
         """Map it at the first of `places` that is free; RdbError if there is none."""
@@ -54,6 +54,7 @@ class Shared:
         os.ftruncate(ours, size)
         self._map_here = mmap.mmap(ours, size)
         os.close(ours)
+        self.view = memoryview(self._map_here)
         self.bytes: NDArray[np.uint8] = np.frombuffer(self._map_here, np.uint8)
         self.words: Words = self.bytes.view(np.uint64)
 

@@ -12,6 +12,7 @@ reads what the kernel writes there meanwhile, so none of its reads can be done a
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from rdb.arch.translation import Translator
 from rdb.errors import RdbError
@@ -23,9 +24,21 @@ from rdb.record.compiled.code_cache import CodeCache
 from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.images import Images
 
-_READ = 512
+# The longest code of a block, and how much is read at a time.
+_READ, _WINDOW = 512, 1 << 13
 # The kernel executes the one itself, and writes what the other reads.
 _NO_CODE, _FICKLE = "[vsyscall]", "[vdso]"
+
+
+class _Origin(NamedTuple):
+    """A mapping with code: whether it can change by stores, and whether its reads can be done again."""
+
+    mapping: Mapping
+    guarded: bool
+    fickle: bool
+
+
+_NOWHERE = _Origin(Mapping(0, 0, "", 0, "", 0, ""), False, False)
 
 
 class Translations:
@@ -53,6 +66,8 @@ class Translations:
         self._cut: set[int] = set()
         self._returns: set[int] = set()
         self._map = CodeMap(pid)
+        self._origin = _NOWHERE
+        self._window = 0, b""
 
     def block(self, pc: int) -> Block | None:
         """The block that begins at `pc`; None if the instruction there is not for us."""
@@ -62,8 +77,35 @@ class Translations:
 
     def is_fixed(self, pc: int) -> bool:
         """Whether the code at `pc` can change only with the mappings, or by the user's hand."""
+        origin = self._origin_of(pc)
+        return origin is not None and not origin.guarded
+
+    def _origin_of(self, pc: int) -> _Origin | None:
+        """Where the code at `pc` comes from, if there is code for us."""
+        origin = self._origin
+        if origin.mapping.start <= pc < origin.mapping.end:
+            return origin
         mapping = self._map.at(pc)
-        return mapping is not None and _has_code(mapping) and not self._map.can_change(mapping)
+        if mapping is None or not mapping.executable or mapping.name == _NO_CODE:
+            return None
+        self._origin = _Origin(mapping, self._map.can_change(mapping), mapping.name == _FICKLE)
+        return self._origin
+
+    def _look(self) -> None:
+        """Mappings, or what they hold, may have changed."""
+        self._map.look()
+        self._origin, self._window = _NOWHERE, (0, b"")
+
+    def _code(self, pc: int, origin: _Origin) -> bytes:
+        """The code from `pc` on, as much as may belong to a block."""
+        size = min(_READ, origin.mapping.end - pc)
+        if origin.guarded:
+            return self._memory.read_some(pc, size)
+        start, window = self._window
+        if not start <= pc <= pc + size <= start + len(window):
+            start, window = pc, self._memory.read_some(pc, min(_WINDOW, origin.mapping.end - pc))
+            self._window = start, window
+        return window[pc - start : pc - start + size]
 
     def known(self, pc: int) -> Block | None:
         return self._at.get(pc)
@@ -73,13 +115,11 @@ class Translations:
         for block in self._versions.get(pc, ()):
             if self._stops.isdisjoint(block.addresses):
                 return self._use(block)
-        mapping = self._map.at(pc)
-        if mapping is None or not mapping.executable:
-            self._map.look()
-            mapping = self._map.at(pc)
-        made = None
-        if mapping is not None and _has_code(mapping):
-            made = self._from_image(pc, mapping) or self._make(pc, mapping)
+        origin = self._origin_of(pc)
+        if origin is None:
+            self._look()
+            origin = self._origin_of(pc)
+        made = None if origin is None else self._from_image(pc, origin) or self._make(pc, origin)
         if made is None:
             self._at[pc] = None
             return None
@@ -100,34 +140,32 @@ class Translations:
             for pc in targets:
                 if pc in self._versions or pc in self._at or pc in self._stops:
                     continue
-                mapping = self._map.at(pc)
-                if mapping is not None and self.is_fixed(pc):
-                    made = self._from_image(pc, mapping) or self._make(pc, mapping)
+                origin = self._origin_of(pc)
+                if origin is not None and not origin.guarded:
+                    made = self._from_image(pc, origin) or self._make(pc, origin)
                     if made is not None:
                         todo.append(self._use(made))
 
-    def _from_image(self, pc: int, mapping: Mapping) -> Block | None:
+    def _from_image(self, pc: int, origin: _Origin) -> Block | None:
         """The block that an image has for `pc`, if it was not met yet and may be used."""
-        if pc in self._versions or self._map.can_change(mapping):
+        if pc in self._versions or origin.guarded:
             return None
         loaded = self.images.loaded
-        block = self.images.block(pc, mapping)
+        block = self.images.block(pc, origin.mapping)
         if self.images.loaded > loaded:
-            self._returns.update(self.images.returns(mapping))
+            self._returns.update(self.images.returns(origin.mapping))
             for address in self._stops:
                 self.images.make_around(address)
         return block if block is not None and block.enabled else None
 
-    def _make(self, pc: int, mapping: Mapping) -> Block | None:
-        guarded = self._map.can_change(mapping)
-        code = self._memory.read_some(pc, min(_READ, mapping.end - pc))
+    def _make(self, pc: int, origin: _Origin) -> Block | None:
+        code = self._code(pc, origin)
         try:
             region = self._cache.region(pc)
         except RdbError:
             return None
         number = len(self._table)
-        fickle = mapping.name == _FICKLE
-        translation = self._translator.translate(code, pc, region.next, number, self._stops, guarded, fickle)
+        translation = self._translator.translate(code, pc, region.next, number, self._stops, origin.guarded, origin.fickle)
         if translation is None:
             return None
         source = code[: translation.end - pc]
@@ -137,8 +175,8 @@ class Translations:
         self._register(block)
         if translation.returns is not None:
             self._returns.add(translation.returns)
-        if not guarded:
-            self.images.translated(block, mapping)
+        if not origin.guarded:
+            self.images.translated(block, origin.mapping)
         return block
 
     def _register(self, block: Block) -> None:
@@ -153,9 +191,10 @@ class Translations:
         pc = block.pc
         if not block.enabled:
             self._cache.enable(block)
-        for other in (*self._versions[pc], *self._dropped.pop(pc, ())):
-            if other is not block and not other.enabled:
-                self._cache.replace(other, block)
+        if pc in self._dropped or len(self._versions[pc]) > 1:
+            for other in (*self._versions[pc], *self._dropped.pop(pc, ())):
+                if other is not block and not other.enabled:
+                    self._cache.replace(other, block)
         self._at[pc] = block
         self._cache.link(block)
         if pc in self._returns:
@@ -192,7 +231,7 @@ class Translations:
 
     def check(self) -> None:
         """Something may have changed mappings or code: drop the blocks whose code is not there any more."""
-        self._map.look()
+        self._look()
         self.images.check(self._map)
         self._at = {pc: block for pc, block in self._at.items() if block is not None}
         for page in sorted(self._pages):
@@ -226,7 +265,3 @@ class Translations:
     def keep(self) -> None:
         """Keep what was translated for the next run."""
         self.images.keep(self._cache.known | self._returns, self._cut)
-
-
-def _has_code(mapping: Mapping) -> bool:
-    return mapping.executable and mapping.name != _NO_CODE
