@@ -16,6 +16,8 @@ from rdb.linux.inject import Injector
 SS_DISABLE = 2
 _SS_ONSTACK = 1
 SS_AUTODISARM = 1 << 31
+# <asm-generic/signal-defs.h>
+_SA_RESETHAND = 1 << 31
 
 
 def sets(thread: int) -> tuple[int, int, int]:
@@ -88,3 +90,13 @@ def set_action(injector: Injector, number: int, value: bytes) -> int:
 def handler(value: bytes, abi: Abi) -> int:
     """The handler in a struct sigaction of the kernel; SIG_DFL is 0, SIG_IGN is 1."""
     return int.from_bytes(value[: abi.word], "little")
+
+
+def with_handler(value: bytes, abi: Abi, address: int) -> bytes:
+    """A struct sigaction of the kernel with another handler."""
+    return address.to_bytes(abi.word, "little") + value[abi.word :]
+
+
+def is_for_once(value: bytes, abi: Abi) -> bool:
+    """Whether a struct sigaction of the kernel has SA_RESETHAND: its handler is taken away when it is entered."""
+    return bool(int.from_bytes(value[abi.word : 2 * abi.word], "little") & _SA_RESETHAND)

@@ -13,6 +13,7 @@ Invariants:
   has made since.
 * A single step of a thread that has SIGTRAP blocked, as its handler has, takes the handler of SIGTRAP away; it is given back
   when the handler returns and before a SIGTRAP is delivered.
+* A handler that was set for once is gone when it is entered; the ledger knows what it was.
 * A call that waits with a mask of its own (sigsuspend, ppoll) has the handler begin with that mask.  The kernel forgets it when
   somebody sets the thread's mask, as each call of ours does; then the thread is made to wait once more (`_wait_again`).
 * `altstacks` is what the kernel has for each thread.  It is asked when nothing can be disturbed: when recording begins and after
@@ -40,6 +41,7 @@ from rdb.record.comparison import Comparison, Stretches
 from rdb.record.entry import Kind
 from rdb.record.held_signals import RETURNS, HeldSignals
 from rdb.record.interrupted_call import InterruptedCalls
+from rdb.record.kernel_state import Disposition
 from rdb.record.ledger import Ledger
 from rdb.record.signal_states import SignalMask, SignalStack
 from rdb.record.single_step import SingleStepRecorder
@@ -47,7 +49,7 @@ from rdb.record.single_step import SingleStepRecorder
 # <linux/auxvec.h>
 _AT_MINSIGSTKSZ = 51
 # <asm-generic/signal-defs.h>
-_SIG_IGN = 1
+_SIG_DFL, _SIG_IGN = 0, 1
 # <asm-generic/siginfo.h>
 _TRAP_TRACE, _SI_TKILL = 2, -6
 # What an instruction raises that has not been executed.
@@ -79,8 +81,8 @@ class SignalDelivery:
         # What is known of the signals that were sent again, by thread and number.
         self._resent: dict[tuple[int, int], deque[bytes]] = {}
         self._undone: set[int] = set()
+        self._trap_action = b""
         self.learn()
-        self._trap_action = signal_state.action(injector, abi, signal.SIGTRAP)
 
     @property
     def _thread(self) -> int:
@@ -93,8 +95,10 @@ class SignalDelivery:
         return bool(self.recorder.register(arch.flags) & arch.trap_flag)
 
     def learn(self) -> None:
-        """Ask for the alternate stack of the current thread, which must not be about to be given a signal."""
-        self._masks[self._thread] = self.held.mask()
+        """Ask for what the kernel has for the current thread, which must not be about to be given a signal."""
+        self._masks[self._thread] = mask = self.held.mask()
+        if not self._trap_action or not int.from_bytes(mask, "little") & signal_state.bit(signal.SIGTRAP):
+            self._trap_action = signal_state.action(self.injector, self.abi, signal.SIGTRAP)
         self.altstacks[self._thread] = signal_state.alternate_stack(self.injector, self.abi)
 
     def _notice(self, stack: AlternateStack) -> None:
@@ -233,7 +237,7 @@ class SignalDelivery:
             if status == TRAPPED:
                 self._note(number, info)
                 self.held.entered()
-            self._commit(comparison, places, entered=status == TRAPPED)
+            self._commit(number, comparison, places, entered=status == TRAPPED)
         return status
 
     def _note(self, number: int, info: bytes) -> None:
@@ -278,7 +282,7 @@ class SignalDelivery:
             with contextlib.suppress(PtraceFailed):
                 ptrace.set_signal_info(self._thread, info)
 
-    def _commit(self, comparison: Comparison, places: Stretches, entered: bool) -> None:
+    def _commit(self, number: int, comparison: Comparison, places: Stretches, entered: bool) -> None:
         sp = self._sp()
         expected = not entered or any(start <= sp < start + size for start, size in places)
         if not expected:
@@ -286,6 +290,25 @@ class SignalDelivery:
         comparison.commit(Kind.SIGNAL, gap=not expected)
         if entered:
             self._notice(self._altstack().after_delivery())
+            self._notice_reset(number)
+
+    def _notice_reset(self, number: int) -> None:
+        """The handler that has just been entered may have been one for once (SA_RESETHAND, sigaction(2)): it is none any more.
+
+        The kernel has forgotten which function it was, and nothing else.
+        """
+        if number == signal.SIGTRAP:
+            action = self._trap_action
+            if signal_state.is_for_once(action, self.abi):
+                self._trap_action = signal_state.with_handler(action, self.abi, _SIG_DFL)
+        else:
+            caught, _, _ = signal_state.sets(self._thread)
+            if caught & signal_state.bit(number):
+                return
+            action = signal_state.action(self.injector, self.abi, number)
+            action = signal_state.with_handler(action, self.abi, self.recorder.pc)
+        if signal_state.is_for_once(action, self.abi):
+            self.ledger.remember(self.recorder.log.high - 1, Disposition(number), action)
 
     # -- where the frame may be
 

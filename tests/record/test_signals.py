@@ -12,6 +12,7 @@ from rdb.linux import ptrace, signal_state, signals
 from rdb.linux.signals import Disposition
 from rdb.record.slices import SLICE
 from rdb.session import Session
+from rdb.stops import BreakpointHit
 from tests.build import program
 from tests.i386.build import program32
 from tests.oracle import snapshot
@@ -155,6 +156,40 @@ def test_mask_and_stack_are_put_back(session: Callable[..., Session]) -> None:
         assert debugging.cont().frame is not None
         moments.append((debugging.recording.position, kept()))  # type: ignore[union-attr]
     assert len({state for _, state in moments}) == 4
+    for position, state in reversed(moments):
+        debugging.record_goto(position)
+        debugging.record_delete()
+        assert kept() == state, f"at {position}"
+    while not (report := debugging.cont()).stop.ended:
+        pass
+    assert report.stop.reason(Exited) == Exited(0)
+
+
+@pytest.mark.parametrize("engine", ("step", "compiled"))
+@pytest.mark.parametrize("bits", (64, 32))
+def test_handlers_for_once_are_put_back(session: Callable[..., Session], bits: int, engine: str) -> None:
+    """A program that goes on from in front of a delivery has the handler that the kernel took away with it."""
+    build = program32 if bits == 32 else program
+    debugging = session(build("signal_once.c"), query=lambda question: "program exit" not in question)
+    debugging.settings["record full engine"] = engine
+    numbers = (SIGUSR1, 12, 5)
+    for number in numbers:
+        debugging.signals[number] = Disposition(stop=False, tell=False, forward=True)
+
+    def kept() -> tuple[bytes, ...]:
+        recording = debugging.recording
+        assert recording is not None
+        injector, abi = recording.space.injector, recording.delivery.abi
+        actions = (signal_state.action(injector, abi, number) for number in numbers)
+        return (ptrace.signal_mask(recording.pid), *actions)
+
+    debugging.run(stop_at="main")
+    debugging.record()
+    debugging.break_at("marker")
+    moments = []
+    for _ in range(11):
+        assert isinstance(debugging.cont().reasons[0], BreakpointHit)
+        moments.append((debugging.recording.position, kept()))  # type: ignore[union-attr]
     for position, state in reversed(moments):
         debugging.record_goto(position)
         debugging.record_delete()
