@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rdb.address import Range
 from rdb.arch.base import Bank
+from rdb.events import Direction
 from rdb.record.entry import Kind, Layout, LayoutTable, padded
 from rdb.record.machine import Machine
 from rdb.record.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 Numbers = NDArray[np.int64]
 PAGE = 4096
 # Registers live at REGISTERS + (2 * number of the thread + bank) * BANK + offset: below zero, where no user address is.
 _REGISTERS = -(1 << 62)
 _BANK = 1 << 32
+_INSTRUCTIONS = (Kind.INSTRUCTION, Kind.SYSTEM_CALL)
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,17 @@ class Columns:
 
     def at(self, addresses: Collection[int]) -> Numbers:
         """The indices of the instructions whose pc is among `addresses`, ascending."""
-        hit = np.zeros(len(self._layouts), np.bool_)
-        hit[[n for n in self._used.tolist() if self._is_at(n, addresses)]] = True
-        return np.flatnonzero(hit[self.trace])
+        return self._with(lambda layout: layout.pc in addresses and layout.kind in _INSTRUCTIONS)
 
-    def _is_at(self, number: int, addresses: Collection[int]) -> bool:
-        layout = self._layouts[number]
-        return layout.pc in addresses and layout.kind in (Kind.INSTRUCTION, Kind.SYSTEM_CALL)
+    def outside(self, within: Range) -> Numbers:
+        """The indices of the instructions whose pc is not in a range, and of what is no instruction, ascending."""
+        return self._with(lambda layout: layout.pc not in within or layout.kind not in _INSTRUCTIONS)
+
+    def _with(self, holds: Callable[[Layout], bool]) -> Numbers:
+        """The indices of the records for whose layouts something holds."""
+        hit = np.zeros(len(self._layouts), np.bool_)
+        hit[[number for number in self._used.tolist() if holds(self._layouts[number])]] = True
+        return np.flatnonzero(hit[self.trace])
 
     def with_mapping(self) -> NDArray[np.intp]:
         """The indices of the instructions that changed the address space."""
@@ -147,7 +154,13 @@ class Piece:
         self._columns, self._first, self._last = columns, first, last
 
     def at(self, addresses: Collection[int]) -> Numbers:
-        found = self._columns.at(addresses)
+        return self._own(self._columns.at(addresses))
+
+    def outside(self, within: Range, direction: Direction) -> int | None:
+        found = self._own(self._columns.outside(within))
+        return int(found[0 if direction is Direction.FORWARD else -1]) if len(found) else None
+
+    def _own(self, found: Numbers) -> Numbers:
         return found[(found >= self._first) & (found < self._last)]
 
     def writers(self, start: int, end: int) -> Flat:

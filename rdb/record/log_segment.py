@@ -10,6 +10,8 @@ import abc
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from rdb.address import Range
+from rdb.events import Direction
 from rdb.record.entry import Kind
 from rdb.record.machine import Machine
 
@@ -22,6 +24,9 @@ class Searchable(Protocol):
 
     def at(self, addresses: Collection[int]) -> Numbers:
         """The instructions whose pc is among `addresses`, ascending."""
+
+    def outside(self, within: Range, direction: Direction) -> int | None:
+        """The first one in a direction whose pc is not in a range, or that is no instruction; None if there is none."""
 
     def writers(self, start: int, end: int) -> Flat:
         """Every memory entry that shares a byte with [start, end), oldest first."""

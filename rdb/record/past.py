@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from rdb.address import Range
 from rdb.arch.base import Arch, Bank
 from rdb.errors import RdbError
 from rdb.events import (
@@ -34,12 +35,14 @@ from rdb.record.deliveries import signalled
 from rdb.record.machine import Banks, Machine
 from rdb.record.mappings import MappingChange
 from rdb.record.record_list import RecordList
-from rdb.record.replay import Found, search, survivor
+from rdb.record.replay import Found, search, survivor, uneventful
 from rdb.record.single_step import Until
 from rdb.target.native import NativeTarget
 
 # How many instructions a move takes before it looks for an interrupt: a few milliseconds, or some hundred by single-step records.
 _STAGE = 1 << 19
+# So many steps are made one by one before it is looked how far they lead: most lines are left sooner.
+_FEW = 8
 
 
 class _Interrupted(Exception):
@@ -236,11 +239,14 @@ class Past:
         self._move(found.position, found.number)
 
     def _steps(self, request: Resume, until: Until) -> tuple[Reason, ...]:
-        """Step by step, once or while pc stays within the range."""
-        number = self.number
+        """Step by step, once or while pc stays within the range; what is long is searched through, and moved over at once."""
+        number, steps = self.number, 0
         if request.within is None:
             until = replace(until, calls=NO_CALLS)
         while not self.interrupted:
+            steps += 1
+            if request.within is not None and steps % _FEW == 0:
+                self._run_ahead(request.direction, request.within, until)
             reasons = self._step(request.direction, until)
             if reasons is not None:
                 return reasons
@@ -250,6 +256,14 @@ class Past:
             if request.direction is Direction.REVERSE and pc == request.within.start:
                 return (Stepped(),)
         return (INTERRUPT,)
+
+    def _run_ahead(self, direction: Direction, within: Range, until: Until) -> None:
+        """Go on stepping in a range, as far as nothing but that happens."""
+        if self._own(direction) != self.position - (direction is Direction.REVERSE):
+            return
+        if all(watch.kind is WatchKind.WRITE for watch in until.watches):
+            end = uneventful(self.log, self.position, direction, within, until, self.process.read_memory)
+            self._travel(Found(end, self.number, ()))
 
     def _step(self, direction: Direction, until: Until) -> tuple[Reason, ...] | None:
         """Let the current thread make a step; the reasons to stop on the way or there, or None."""

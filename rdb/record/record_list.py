@@ -16,6 +16,7 @@ import bisect
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from rdb.address import Range
 from rdb.events import Direction
 from rdb.record.calls_made import CallsMade
 from rdb.record.deliveries import Deliveries
@@ -228,10 +229,12 @@ class RecordList:
         segment = self.entries_at(position)
         return entries(segment.layout(position), segment.record(position), position)
 
-    def _from(self, position: int, direction: Direction, low: int) -> Iterator[tuple[LogSegment, int, int]]:
+    def _from(
+        self, position: int, direction: Direction, low: int, high: int | None = None
+    ) -> Iterator[tuple[LogSegment, int, int]]:
         """The segments that lie in `direction` from `position`, nearest first, each with the span of indices in question.
 
-        Nothing below `low` is.
+        Nothing below `low` is, nor from `high` on.
         """
         if direction is Direction.REVERSE:
             segment: LogSegment | None = self.nearest(position - 1)
@@ -242,47 +245,67 @@ class RecordList:
                 segment = segment.older
         else:
             segment = self.nearest(position)
-            while segment is not None:
-                first, last = max(position, segment.first), segment.end
+            while segment is not None and (high is None or segment.first < high):
+                first, last = max(position, segment.first), segment.end if high is None else min(segment.end, high)
                 if first < last:
                     yield segment, first - segment.first, last - segment.first
                 segment = segment.newer
 
-    def _pieces(self, position: int, direction: Direction) -> Iterator[tuple[LogSegment, Searchable]]:
-        """What lies in `direction` from `position`, nearest first, in pieces to be asked one by one."""
-        for segment, first, last in self._from(position, direction, self.low):
+    def _pieces(self, position: int, direction: Direction, to: int | None) -> Iterator[tuple[LogSegment, Searchable]]:
+        """What lies in `direction` from `position`, nearest first and no farther than `to`, in pieces to be asked one by one."""
+        bounds = (self.low, to) if direction is Direction.FORWARD else (self.low if to is None else to, None)
+        for segment, first, last in self._from(position, direction, *bounds):
             pieces = segment.pieces(first, last)
             if self.look_up is not None:
                 self.look_up()
             for piece in reversed(pieces) if direction is Direction.REVERSE else pieces:
                 yield segment, piece
 
-    def find_pc(self, addresses: Collection[int], position: int, direction: Direction) -> int | None:
-        """The nearest other position in `direction` where pc is one of `addresses`; pc at the newest position counts too."""
+    def find_pc(self, addresses: Collection[int], position: int, direction: Direction, to: int | None = None) -> int | None:
+        """The nearest other position in `direction` where pc is one of `addresses`; pc at the newest position counts too.
+
+        With `to`, only what lies between is looked at: `to` itself going back, everything before it going forwards.
+        """
         reverse = direction is Direction.REVERSE
-        for segment, piece in self._pieces(position if reverse else position + 1, direction):
+        for segment, piece in self._pieces(position if reverse else position + 1, direction, to):
             found = piece.at(addresses)
             if len(found):
                 return segment.first + int(found[-1 if reverse else 0])
-        if not reverse and position < self.high and self.pc(self.high) in addresses:
+        if not reverse and to is None and position < self.high and self.pc(self.high) in addresses:
             return self.high
+        return None
+
+    def find_outside(self, within: Range, position: int, direction: Direction, to: int) -> int | None:
+        """The nearest other position between `position` and `to` with an instruction outside a range, or with none.
+
+        Between them is what find_pc says.
+        """
+        reverse = direction is Direction.REVERSE
+        for segment, piece in self._pieces(position if reverse else position + 1, direction, to):
+            found = piece.outside(within, direction)
+            if found is not None:
+                return segment.first + found
         return None
 
     def writes(self, start: int, end: int, position: int) -> Iterator[tuple[int, int]]:
         """The stretches (address, size) sharing a byte with [start, end) that were written since `position`."""
-        for _, piece in self._pieces(position, Direction.FORWARD):
+        for _, piece in self._pieces(position, Direction.FORWARD, None):
             rows = piece.writers(start, end)
             yield from zip(rows.location.tolist(), rows.size.tolist())
 
-    def find_change(self, start: int, current: bytes, position: int, direction: Direction) -> Change | None:
+    def find_change(
+        self, start: int, current: bytes, position: int, direction: Direction, to: int | None = None
+    ) -> Change | None:
         """The nearest instruction in `direction` from `position` that changed the bytes at `start`, which are `current` now.
+
+        `to` is as for find_pc.
 
         Records are exchanged, not copied, by a move; so on the way back each holds what was before it, on the way forward what
         comes after it, and the history of the bytes can be read off without moving.
         """
         reverse = direction is Direction.REVERSE
         end = start + len(current)
-        for segment, piece in self._pieces(position, direction):
+        for segment, piece in self._pieces(position, direction, to):
             rows = piece.writers(start, end)
             count = len(rows.location)
             at = count - 1 if reverse else 0

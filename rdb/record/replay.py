@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rdb.address import Range
 from rdb.errors import CannotAccessMemory
 from rdb.events import (
     Accessed,
@@ -61,15 +62,45 @@ def search(
     return Found(nearest.position, nearest.number, tuple(reason for each in same for reason in each.reasons))
 
 
+def uneventful(
+    log: RecordList, position: int, direction: Direction, within: Range, until: Until, read: Callable[[int, int], bytes]
+) -> int:
+    """How far the thread whose turn it is can step from `position` with nothing to be looked at.
+
+    On the way there every step ends at an instruction in `within`, backwards not at its start, and there is no reason to stop.
+    Reads of watched bytes are not in the log: nobody who watches for them may ask.
+    """
+    forward = direction is Direction.FORWARD
+    turn = log.turns.turn(position if forward else position - 1, log.high)
+    end = turn.last if forward else max(turn.first, log.low)
+    inside = within if forward else Range(within.start + 1, within.end)
+
+    def nearer(*found: int | None) -> int:
+        return (min if forward else max)((end, *(each for each in found if each is not None)))
+
+    end = nearer(log.find_outside(inside, position, direction, end))
+    delivery = log.deliveries.nearest(position, direction, until.passed)
+    end = nearer(delivery.position if delivery is not None else None, log.calls.nearest(position, direction, until.calls))
+    if until.breakpoints:
+        end = nearer(log.find_pc(until.breakpoints, position, direction, end))
+    end = nearer(*(found.position for found in _changes(log, position, direction, until, read, end)))
+    return max(position, end - 1) if forward else min(position, end + 1)
+
+
 def survivor(log: RecordList, number: int, position: int) -> int:
     """Thread `number` if it exists at `position`, else the one whose turn it is."""
     return number if log.turns.lives[number].exists(position) else log.turns.at(position)
 
 
 def _changes(
-    log: RecordList, position: int, direction: Direction, until: Until, read: Callable[[int, int], bytes]
+    log: RecordList,
+    position: int,
+    direction: Direction,
+    until: Until,
+    read: Callable[[int, int], bytes],
+    to: int | None = None,
 ) -> list[Found]:
-    """For each watch that cares, the nearest instruction that changed what is watched."""
+    """For each watch that cares, the nearest instruction, no farther than `to`, that changed what is watched."""
     result = []
     for watch in until.watches:
         if watch.kind is WatchKind.READ:
@@ -78,7 +109,7 @@ def _changes(
             current = read(watch.address, watch.length)
         except CannotAccessMemory:
             continue
-        change = log.find_change(watch.address, current, position, direction)
+        change = log.find_change(watch.address, current, position, direction, to)
         if change is not None:
             at = change.position + (direction is Direction.FORWARD)
             reason = Accessed(watch, change.before, change.after)

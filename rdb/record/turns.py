@@ -106,6 +106,12 @@ class Turns:
         """The number of the thread whose turn it is at `position`."""
         return self._numbers[bisect_right(self._starts, position) - 1]
 
+    def turn(self, position: int, high: int) -> Turn:
+        """The turn that `position` is in, as far as it lies before `high`."""
+        index = bisect_right(self._starts, position) - 1
+        last = self._starts[index + 1] if index + 1 < len(self._starts) else high
+        return Turn(self._starts[index], min(last, high), self._numbers[index])
+
     def within(self, first: int, last: int) -> Iterator[Turn]:
         """The turns that lie in [first, last), oldest first, cut to it."""
         index = bisect_right(self._starts, first) - 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rdb.address import Range
 from rdb.arch.translation import Translation, Translator
 from rdb.record.compiled.index import HALF, LOW, Numbers
 from rdb.record.entry import Kind, Layout, arranged
@@ -144,6 +145,11 @@ class BlockTable:
         """How many instructions, and words of records, executions of these blocks have; no more of them than a stride."""
         total = int(np.add.reduce(np.take(self._extents, numbers)))
         return total & LOW, total >> HALF
+
+    def outside(self, within: Range) -> NDArray[np.bool_]:
+        """Which blocks have instructions that are not in a range."""
+        starts, ends = self._starts[: len(self)], self._ends[: len(self)]
+        return ((starts < within.start) | (ends > within.end)) & (starts < ends)
 
     def at(self, addresses: Collection[int]) -> Hits:
         """Which blocks have instructions at some addresses."""

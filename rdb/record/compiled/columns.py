@@ -6,7 +6,9 @@ from collections.abc import Collection
 
 import numpy as np
 
+from rdb.address import Range
 from rdb.arch.base import Bank
+from rdb.events import Direction
 from rdb.record.columns import NOTHING, Flat, exchange, flatten, walk
 from rdb.record.compiled.block import BlockTable
 from rdb.record.compiled.index import Numbers, Stretch
@@ -40,6 +42,19 @@ class BlockPiece:
         of, starts = numbers[which], self._instructions()[which]
         found = np.sort(np.concatenate([starts[of == number] + at for number, each in hits.indices.items() for at in each]))
         return found[(found >= self._first) & (found < self._last)]
+
+    def outside(self, within: Range, direction: Direction) -> int | None:
+        """The index of the first instruction in a direction whose pc is not in a range; None if there is none."""
+        which = np.flatnonzero(np.take(self._segment.table.outside(within), self._segment.index.numbers(self._low, self._high)))
+        forward = direction is Direction.FORWARD
+        # What lies before the first instruction, or behind the last, belongs to the executions at the ends.
+        for at in (which if forward else which[::-1]).tolist():
+            start, pcs = int(self._instructions()[at]), self._segment.block(self._low + at).addresses
+            found = [start + index for index, pc in enumerate(pcs) if pc not in within]
+            found = [index for index in found if self._first <= index < self._last]
+            if found:
+                return found[0 if forward else -1]
+        return None
 
     def _instructions(self) -> Numbers:
         """Where each execution begins in the segment."""
