@@ -35,6 +35,7 @@ from rdb.events import (
     Watch,
 )
 from rdb.interruption import whole
+from rdb.linux import doorbell
 from rdb.linux.inject import Injector
 from rdb.record.address_space import AddressSpace
 from rdb.record.comparison import Comparison
@@ -333,7 +334,8 @@ class RecordTarget(Target):
             self._executing = True
             self.process.give_terminal()
             try:
-                reasons = self._record(request)
+                with doorbell.answered(self._ask_again):
+                    reasons = self._record(request)
             finally:
                 self.process.take_terminal()
                 self._executing = False
@@ -348,6 +350,11 @@ class RecordTarget(Target):
             self.execution.interrupt()
         elif self._executing:
             self.process.send_stop()
+
+    def _ask_again(self) -> None:
+        """An interrupt was asked for, and the program runs still: what was to stop it may have been taken by a call of ours."""
+        if self.execution.interrupted:
+            self.execution.interrupt()
 
     def forget_interrupt(self) -> None:
         self.past.interrupted = self.execution.interrupted = False

@@ -116,6 +116,11 @@ class AllStop(Lookout):
         elif self._waiting:
             self.send_stop()
 
+    def interrupt_again(self) -> None:
+        """For who waits: if an interrupt was asked for and nothing has come of it, do what is to bring it about once more."""
+        if self._interrupted:
+            self.interrupt()
+
     def send_stop(self) -> None:
         """Make some running thread report something soon, from a system thread that does not trace."""
         self._stop_sent = True

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from rdb.arch.base import Arch, Bank
 from rdb.errors import PtraceFailed, RdbError
 from rdb.events import Calls, Executed, Reason, Resume, Stop, Watch
-from rdb.linux import debug_registers, procfs, ptrace, wards
+from rdb.linux import debug_registers, doorbell, procfs, ptrace, wards
 from rdb.linux.procfs import Mapping
 from rdb.linux.stepper import Stepper
 from rdb.linux.terminal import Terminal
@@ -204,7 +204,8 @@ class NativeTarget(Target):
         self._movement.resume(request)
 
     def wait(self) -> Stop:
-        stop = self._movement.wait()
+        with doorbell.answered(self._movement.interrupt_again):
+            stop = self._movement.wait()
         self._unheard.end()
         if stop.ended:
             self._terminal.forget()

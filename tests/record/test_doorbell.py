@@ -1,0 +1,72 @@
+"""A signal that wakes nobody is answered all the same: a handler runs though the program has nothing to tell."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from rdb.events import Resume, Signalled
+from rdb.session import Session
+from tests.build import program
+
+Open = Callable[..., Session]
+SYSTEM_CALL = b"\x0f\x05"
+INTERRUPTED = Signalled(signal.SIGINT)
+
+
+@contextmanager
+def handled(handler: Callable[[], None]) -> Iterator[None]:
+    """SIGALRM is noted by a system thread that does not wait for the program, soon, and handled by the one that does."""
+    before = signal.signal(signal.SIGALRM, lambda *_: handler())
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGALRM))
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture(params=("one", "all"))
+def sleeping(session: Open, request: pytest.FixtureRequest) -> Session:
+    """A program whose only thread, or all of whose threads, sleep for long."""
+    debugging = session(program("threads_asleep.c", "-O1", "-g", "-pthread"))
+    debugging.arguments = request.param
+    debugging.run(stop_at="asleep")
+    return debugging
+
+
+def assert_interrupted(sleeping: Session) -> None:
+    """Going on ends by an interrupt, before any call has returned: whoever is recorded stands in front of his."""
+    target = sleeping.target
+    target.resume(Resume())
+    assert target.wait().reason(Signalled) == INTERRUPTED
+    if sleeping.recording is not None:
+        assert target.read_memory(sleeping.evaluate_integer("(long) $pc"), len(SYSTEM_CALL)) == SYSTEM_CALL
+
+
+@pytest.mark.parametrize("recorded", (False, True))
+def test_a_signal_that_wakes_nobody(sleeping: Session, recorded: bool) -> None:
+    """As when it comes just before waitpid(2) is entered."""
+    if recorded:
+        sleeping.record()
+    with handled(sleeping.interrupt):
+        assert_interrupted(sleeping)
+
+
+def test_an_interrupt_that_was_lost(sleeping: Session) -> None:
+    """As when a call of ours, made in the program's thread, took what was to bring it to a stand."""
+    sleeping.record()
+    recording = sleeping.need_recording()
+
+    def ask() -> None:
+        recording.execution.interrupted = recording.past.interrupted = True
+
+    timer = threading.Timer(0.3, ask)
+    timer.start()
+    assert_interrupted(sleeping)
+    timer.join()
