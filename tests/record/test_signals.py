@@ -57,6 +57,25 @@ def test_brought_back(source: str, name: str, bits: int) -> None:
     assert report.comparisons > 60
 
 
+def _often() -> Iterator[object]:
+    """Few times is enough for one word size."""
+    for name in ("children", "descriptors", "stopping", "traced"):
+        for bits, times in ((64, 4), (64, 60), (32, 4), (32, 60)):
+            marks = () if times == 4 and (bits == 64 or name == "traced") else pytest.mark.long
+            yield pytest.param(name, bits, times, id=f"{name}-{bits}-{times}", marks=marks)
+
+
+@pytest.mark.parametrize("engine", ("step", "compiled"))
+@pytest.mark.parametrize(("name", "bits", "times"), list(_often()))
+def test_of_the_kernel(name: str, bits: int, times: int, engine: str) -> None:
+    """Children that end at once, signalfd and timerfd, a program that stops itself, one that steps itself; by both engines."""
+    build = program32 if bits == 32 else program
+    report = snapshot.check(build("signal_kernel.c", "-O1", "-g", "-static"), [name, str(times)], engine)
+    assert report.misses == []
+    assert report.status == 0
+    assert report.comparisons > 8
+
+
 def _recorded(session: Callable[..., Session], name: str) -> Session:
     debugging = session(program("signal_handlers.c"), query=lambda question: "program exit" in question)
     debugging.arguments = name
