@@ -43,6 +43,13 @@ class NoRegisters(RdbError):
         super().__init__("No registers.")
 
 
+class CannotWriteSignal(RdbError):
+    """What is known of a signal cannot be changed: there is none, or it is in the past."""
+
+    def __init__(self) -> None:
+        super().__init__("Unable to write siginfo")
+
+
 class NoFrame(RdbError):
     def __init__(self, sentence: str = "No stack.") -> None:
         super().__init__(sentence)

@@ -16,6 +16,7 @@ from rdb.errors import NoThread, RdbError
 from rdb.events import Reason, ThreadCreated, ThreadExited
 from rdb.expr.convert import make
 from rdb.expr.siginfo import siginfo
+from rdb.expr.value import Value
 from rdb.family import Family
 from rdb.linux import procfs
 from rdb.symbols.machine_registers import MACHINES
@@ -35,7 +36,11 @@ class Threaded(Family):
         computed = self.convenience.computed
         computed["_thread"] = computed["_gthread"] = lambda: make(INT, self.thread_number)
         computed["_inferior"] = lambda: make(INT, self.debuggee.number)
-        computed["_siginfo"] = lambda: siginfo(self.target.signal_info, self.arch.pointer_size) if self.target.threads() else None
+        computed["_siginfo"] = self._siginfo
+
+    def _siginfo(self) -> Value | None:
+        target = self.target
+        return siginfo(target.signal_info, self.arch.pointer_size, target.set_signal_info) if target.threads() else None
 
     # -- which there are
 

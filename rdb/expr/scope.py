@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from rdb.errors import ExpressionError, RdbError
 from rdb.expr.value import (
     Bits,
+    ComputedLvalue,
     ConvenienceLvalue,
     Lvalue,
     MemoryLvalue,
@@ -164,20 +165,25 @@ class Context:
     def _load(self, lvalue: Lvalue, size: int) -> bytes:
         if isinstance(lvalue, MemoryLvalue):
             return self.scope.read_memory(lvalue.address, size)
-        whole = self.scope.read_register(lvalue.name) if isinstance(lvalue, RegisterLvalue) else self._convenience(lvalue).data
-        return whole[lvalue.offset : lvalue.offset + size]
+        return self._whole(lvalue)[lvalue.offset : lvalue.offset + size]
+
+    def _whole(self, lvalue: RegisterLvalue | ConvenienceLvalue | ComputedLvalue) -> bytes:
+        if isinstance(lvalue, RegisterLvalue):
+            return self.scope.read_register(lvalue.name)
+        return lvalue.read() if isinstance(lvalue, ComputedLvalue) else self._convenience(lvalue).data
 
     def _write(self, lvalue: Lvalue, data: bytes) -> None:
         if isinstance(lvalue, MemoryLvalue):
             self.scope.write_memory(lvalue.address, data)
             return
+        whole = self._whole(lvalue)
+        whole = whole[: lvalue.offset] + data + whole[lvalue.offset + len(data) :]
         if isinstance(lvalue, RegisterLvalue):
-            whole = self.scope.read_register(lvalue.name)
-            self.scope.write_register(lvalue.name, whole[: lvalue.offset] + data + whole[lvalue.offset + len(data) :])
-            return
-        variable = self._convenience(lvalue)
-        whole = variable.data[: lvalue.offset] + data + variable.data[lvalue.offset + len(data) :]
-        self.scope.convenience[lvalue.name] = Value.of(variable.type, whole)
+            self.scope.write_register(lvalue.name, whole)
+        elif isinstance(lvalue, ComputedLvalue):
+            lvalue.write(whole)
+        else:
+            self.scope.convenience[lvalue.name] = Value.of(self._convenience(lvalue).type, whole)
 
     def _convenience(self, lvalue: ConvenienceLvalue) -> Value:
         return self.scope.convenience[lvalue.name]

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Iterator
 
 from rdb.errors import ExpressionError
-from rdb.expr.value import Value
+from rdb.expr.value import ComputedLvalue, Value
 from rdb.symbols.types import (
     INT,
     SHORT,
@@ -27,6 +27,8 @@ from rdb.symbols.types import (
 )
 
 _SIZE, _HEAD, _OURS = 128, 12, 8
+# So much of it the kernel keeps: struct kernel_siginfo, include/linux/signal_types.h.
+_KEPT = 48
 # <asm-generic/siginfo.h>: SI_TIMER and SI_SIGIO; from SI_KERNEL on nothing is known but the signal.
 _SI_TIMER, _SI_SIGIO, _SI_KERNEL = -2, -5, 128
 _FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)
@@ -35,8 +37,11 @@ _MEMBERS: dict[int, str] = {
 }  # fmt: skip
 
 
-def siginfo(read: Callable[[], bytes], pointer_size: int) -> Value:
-    """The value of $_siginfo in a program with such pointers; `read` gives the kernel's siginfo_t, b"" where there is none."""
+def siginfo(read: Callable[[], bytes], pointer_size: int, write: Callable[[bytes], None] | None = None) -> Value:
+    """The value of $_siginfo in a program with such pointers; `read` gives the kernel's siginfo_t, b"" where there is none.
+
+    `write` changes that, if it may be changed.
+    """
 
     def fetch() -> bytes:
         info = read()
@@ -44,7 +49,12 @@ def siginfo(read: Callable[[], bytes], pointer_size: int) -> Value:
             raise ExpressionError("Unable to read siginfo")
         return info if pointer_size == _OURS else _narrowed(info, pointer_size)
 
-    return Value(_type(pointer_size), fetch)
+    def store(info: bytes) -> None:
+        assert write is not None
+        whole = info if pointer_size == _OURS else _widened(info, pointer_size, read())
+        write(whole[:_KEPT].ljust(_SIZE, b"\0"))
+
+    return Value(_type(pointer_size), fetch, ComputedLvalue(fetch, store) if write is not None else None)
 
 
 def _structure(keyword: str, members: dict[str, Type], tag: str | None = None, size: int = 0) -> StructType:
@@ -99,6 +109,15 @@ def _narrowed(info: bytes, pointer_size: int) -> bytes:
     result = bytearray(info[:_HEAD].ljust(_SIZE, b"\0"))
     for (wide, _), (narrow, size) in zip(*(_pieces(width, _member(number, code)) for width in (_OURS, pointer_size))):
         result[narrow : narrow + size] = info[wide : wide + size]
+    return bytes(result)
+
+
+def _widened(info: bytes, pointer_size: int, whole: bytes) -> bytes:
+    """The siginfo_t `whole` of ours, with what a program with smaller pointers has of it as in `info`."""
+    number, code = (int.from_bytes(info[at : at + 4], "little", signed=True) for at in (0, 8))
+    result = bytearray(info[:_HEAD] + whole[_HEAD:])
+    for (wide, size), (narrow, given) in zip(*(_pieces(width, _member(number, code)) for width in (_OURS, pointer_size))):
+        result[wide : wide + size] = info[narrow : narrow + given].ljust(size, b"\0")
     return bytes(result)
 
 

@@ -57,7 +57,17 @@ class ConvenienceLvalue:
     whole: bool = True
 
 
-Lvalue = Union[MemoryLvalue, RegisterLvalue, ConvenienceLvalue]
+@dataclass(frozen=True)
+class ComputedLvalue:
+    """An object `offset` bytes into one that two functions read and write whole."""
+
+    read: Callable[[], bytes]
+    write: Callable[[bytes], None]
+    offset: int = 0
+    bits: Bits | None = None
+
+
+Lvalue = Union[MemoryLvalue, RegisterLvalue, ConvenienceLvalue, ComputedLvalue]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +160,8 @@ def shift(lvalue: Lvalue | None, offset: int, bits: Bits | None = None) -> Lvalu
         return MemoryLvalue(lvalue.address + offset, bits)
     if isinstance(lvalue, ConvenienceLvalue):
         return ConvenienceLvalue(lvalue.name, lvalue.offset + offset, bits, whole=False)
+    if isinstance(lvalue, ComputedLvalue):
+        return ComputedLvalue(lvalue.read, lvalue.write, lvalue.offset + offset, bits)
     return lvalue and RegisterLvalue(lvalue.name, lvalue.offset + offset, bits)
 
 

@@ -177,6 +177,10 @@ class SignalDelivery:
         """The siginfo_t of the signal that a thread has stopped for and has not got yet; b"" if there is none."""
         return self._infos.get(thread, b"")
 
+    def change(self, thread: int, info: bytes) -> None:
+        """The user changes what the thread will be told of that signal."""
+        self._infos[thread] = info
+
     def drop(self) -> None:
         """The signal that has arrived was not for the program."""
         self._infos.pop(self._thread, None)

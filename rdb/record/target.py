@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.structures import ABIS
-from rdb.errors import RdbError
+from rdb.errors import CannotWriteSignal, RdbError
 from rdb.events import (
     NO_CALLS,
     Calls,
@@ -248,6 +248,11 @@ class RecordTarget(Target):
     def signal_info(self) -> bytes:
         """In the past: of the signal that is about to be delivered."""
         return self.past.signal_info() if self.replaying else self.delivery.info(self.thread)
+
+    def set_signal_info(self, info: bytes) -> None:
+        if self.replaying:
+            raise CannotWriteSignal
+        self.delivery.change(self.thread, info)
 
     def write_memory(self, address: int, data: bytes) -> None:
         if self.replaying:

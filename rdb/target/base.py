@@ -13,7 +13,7 @@ import enum
 from collections.abc import Collection, Sequence
 
 from rdb.arch.base import Bank
-from rdb.errors import CannotAccessMemory, NoProcess, NoRegisters, RdbError
+from rdb.errors import CannotAccessMemory, CannotWriteSignal, NoProcess, NoRegisters, RdbError
 from rdb.events import Calls, Resume, Stop, Watch
 from rdb.linux.procfs import Mapping
 from rdb.target.newborn import Newborn
@@ -78,6 +78,10 @@ class Target:
     def signal_info(self) -> bytes:
         """The siginfo_t of the signal with which the current thread has stopped, b"" if it has stopped without one."""
         return self.beneath.signal_info()
+
+    def set_signal_info(self, info: bytes) -> None:
+        """Change what the current thread will be told of the signal that it has stopped for; RdbError if that cannot be."""
+        self.beneath.set_signal_info(info)
 
     def read_memory(self, address: int, size: int) -> bytes:
         """`size` bytes, or CannotAccessMemory."""
@@ -212,6 +216,9 @@ class _Nothing(Target):
 
     def signal_info(self) -> bytes:
         return b""
+
+    def set_signal_info(self, info: bytes) -> None:
+        raise CannotWriteSignal
 
     def read_memory(self, address: int, size: int) -> bytes:
         raise CannotAccessMemory(address, size)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from rdb.arch.base import Arch, Bank
 from rdb.arch.linux.syscalls import NUMBER_MASK
-from rdb.errors import CannotAccessMemory, NoProcess, PtraceFailed
+from rdb.errors import CannotAccessMemory, CannotWriteSignal, NoProcess, PtraceFailed
 from rdb.events import (
     NO_CALLS,
     Accessed,
@@ -78,6 +78,14 @@ class Lookout:
     def signal_info(self, thread: int) -> bytes:
         """The siginfo_t of the signal with which a thread has stopped; b"" if it has stopped without one."""
         return self._at(thread).info
+
+    def set_signal_info(self, thread: int, info: bytes) -> None:
+        """Change that for the thread and for us."""
+        try:
+            ptrace.set_signal_info(thread, info)
+        except PtraceFailed:
+            raise CannotWriteSignal from None
+        self._at(thread).info = info
 
     def _is_in_call(self, thread: int) -> bool:
         """Whether a thread stands in a system call that was interrupted and will begin again."""

@@ -119,6 +119,9 @@ class NativeTarget(Target):
     def signal_info(self) -> bytes:
         return self._movement.signal_info(self.thread)
 
+    def set_signal_info(self, info: bytes) -> None:
+        self._movement.set_signal_info(self.thread, info)
+
     def read_memory(self, address: int, size: int) -> bytes:
         return self.memory.read(address, size)
 

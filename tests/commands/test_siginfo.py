@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
-from rdb.errors import ExpressionError
+from rdb.errors import CannotWriteSignal, ExpressionError
 from rdb.events import Direction, EndOfHistory, Signalled
-from rdb.expr.siginfo import siginfo
+from rdb.expr.siginfo import _widened, siginfo
 from rdb.linux.signals import Disposition
 from rdb.session import Session
 from tests.build import program
@@ -62,6 +62,38 @@ kill
 p $_siginfo
 """
 
+ASSIGNED = """
+set width 0
+p $_siginfo.si_signo = 5
+handle SIGUSR1 SIGUSR2 SIGHUP SIGSEGV nostop noprint
+handle SIGALRM stop
+break main
+run
+p $_siginfo.si_errno = 1
+{record}
+delete
+break inform
+continue
+p $_siginfo.si_signo
+p $_siginfo.si_errno = 7
+p $_siginfo.si_errno
+p ++$_siginfo.si_errno
+set var $_siginfo._sifields._kill.si_pid = 77
+p $_siginfo._sifields._rt.si_sigval.sival_int = 99
+p $_siginfo._sifields._rt
+p $_siginfo._sifields._pad[9]++
+p $_siginfo._sifields._pad[4]++
+p $_siginfo._sifields._pad[4]
+p $_siginfo._sifields._pad[9]
+p $_siginfo = 5
+p $_siginfo._sifields._sigfault = 1
+p $_siginfo.si_foo = 1
+p &$_siginfo
+continue
+p info->si_errno
+p info->_sifields._rt
+"""
+
 
 @pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not on this machine: apt-get install gdb")
 def test_rdb_answers_as_gdb() -> None:
@@ -69,6 +101,19 @@ def test_rdb_answers_as_gdb() -> None:
     expected = play(["gdb"], list(lines), executable)
     answered = play([sys.executable, "-m", "rdb"], list(lines), executable)
     assert "si_addr = 0x" in "".join(answered)
+    assert not list(difflib.unified_diff(expected, answered, "gdb", "rdb", lineterm="", n=2))
+
+
+@pytest.mark.skipif(shutil.which("gdb") is None, reason="gdb is not on this machine: apt-get install gdb")
+@pytest.mark.parametrize("mode", ("live", "step", "compiled"))
+def test_assigned_as_in_gdb(mode: str) -> None:
+    """What the user changes is what the handler is told."""
+    executable = program("walk_signals.c", *FLAGS)
+    lines = ASSIGNED.format(record="echo" if mode == "live" else "record").strip().splitlines()
+    engine = [] if mode == "live" else ["-ex", f"set record full engine {mode}"]
+    expected = play(["gdb"], list(lines), executable)
+    answered = play([sys.executable, "-m", "rdb", *engine], list(lines), executable)
+    assert "_rt" in "".join(answered) and "si_pid = 77" in "".join(answered)
     assert not list(difflib.unified_diff(expected, answered, "gdb", "rdb", lineterm="", n=2))
 
 
@@ -96,6 +141,8 @@ def test_in_the_past(session: Callable[..., Session], engine: str, bits: int) ->
     again = []
     while debugging.cont(Direction.REVERSE).stop.reason(EndOfHistory) is None:
         again.append(_told(debugging))
+        with pytest.raises(CannotWriteSignal, match="^Unable to write siginfo$"):
+            debugging.evaluate_integer("$_siginfo.si_signo = 1")
     assert again[::-1] == told
     with pytest.raises(ExpressionError, match="^Unable to read siginfo$"):
         debugging.evaluate_integer("$_siginfo.si_signo")
@@ -123,4 +170,5 @@ def test_of_narrow_programs() -> None:
         (made(31, 1, (16, 8, 4096), (24, 4, 39), (28, 4, 7)), made(31, 1, (12, 4, 4096), (16, 4, 39), (20, 4, 7))),
     ):
         assert siginfo(lambda wide=wide: wide, 4).data == narrow  # type: ignore[misc]
+        assert _widened(narrow, 4, bytes(128)) == wide
         assert siginfo(lambda wide=wide: wide, 8).data == wide  # type: ignore[misc]
