@@ -172,8 +172,7 @@ class MemoryOperand:
         return address, min(size, (1 << self.linear_bits) - address)
 
 
-@dataclass(frozen=True)
-class Effects:
+class Effects(NamedTuple):
     """Everything that one instruction can change, and how control leaves it.
 
     registers  GENERAL registers written, by full name (rax, never eax), pc left out, flags left out

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
+import random
+from collections.abc import Iterator
 
 import pytest
 from iced_x86 import Decoder, Formatter, FormatterSyntax
@@ -10,8 +13,10 @@ from iced_x86 import Decoder, Formatter, FormatterSyntax
 from rdb.arch.x86_64.translation import encoding as emit
 from rdb.arch.x86_64.translation import head, spreading
 from rdb.arch.x86_64.translation.encoding import Place
+from rdb.arch.x86_64.translation.instruction import Known, Reader
 from rdb.arch.x86_64.translation.translator import X86Translator
 from tests.oracle import blocks
+from tests.oracle.encodings import Encoder, opcodes
 
 HERE = 0x40000000
 PC = 0x401000
@@ -179,3 +184,46 @@ def test_pieces_are_saved() -> None:
     report = blocks.run(1500, seed=23)
     assert report.misses == []
     assert report.pieces > 1000 and report.refused > 5
+
+
+def _variants(raw: bytes, choice: random.Random) -> Iterator[bytes]:
+    """Instructions that differ from `raw` in the displacement and the immediate operand."""
+    decoder = Decoder(64, raw)
+    places = decoder.get_constant_offsets(decoder.decode())
+    for _ in range(3):
+        other = bytearray(raw)
+        for at, size in (
+            (places.displacement_offset, places.displacement_size),
+            (places.immediate_offset, places.immediate_size),
+        ):
+            other[at : at + size] = choice.randbytes(size)
+        yield bytes(other)
+
+
+def _read(reader: Reader, raw: bytes, pc: int) -> Known | None:
+    return reader.next(reader.decoder(raw, pc), raw, 0)
+
+
+def _touches(known: Known) -> tuple[object, ...]:
+    """All that is known of an instruction, save what its effects say of displacements and of its length."""
+    effects = known.effects
+    operands = [[dataclasses.replace(each, displacement=0) for each in some] for some in (effects.reads, effects.writes)]
+    plain = effects._replace(length=0, reads=(), writes=(), extents=None, target=None)
+    return (*known._replace(instruction=None, effects=plain), operands)
+
+
+def test_what_is_known_of_a_form_is_true_of_all_of_it() -> None:
+    """Whatever was read before, an instruction is found to be what it is found to be by itself."""
+    choice = random.Random(11)
+    encoder, reader, compared = Encoder(64, choice), Reader(), 0
+    for opcode in opcodes(64):
+        made = encoder.make(opcode)
+        for raw in _variants(made[0], choice) if made is not None else ():
+            pc = HERE + choice.randrange(1 << 20)
+            _read(reader, raw, HERE)
+            known, alone = _read(reader, raw, pc), _read(Reader(), raw, pc)
+            assert (known is None) == (alone is None)
+            if known is not None and alone is not None:
+                assert _touches(known) == _touches(alone), raw.hex()
+                compared += 1
+    assert compared > 5000

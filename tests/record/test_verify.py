@@ -33,7 +33,7 @@ def _forgetful(recording: RecordTarget, **left_out: object) -> None:
     arch = recording.arch
 
     def effects(code: bytes, address: int) -> Effects:
-        return dataclasses.replace(arch.effects(code, address), **left_out)  # type: ignore[arg-type]
+        return arch.effects(code, address)._replace(**left_out)  # type: ignore[arg-type]
 
     recording.recorder.arch = dataclasses.replace(arch, effects=effects)
 

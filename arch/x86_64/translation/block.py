@@ -37,6 +37,7 @@ _WORD = 8
 _NEVER = 1 << 30
 # Room for the longest translation, within which a pc-relative operand must stay in reach.
 _ROOM = 1 << 16
+_NO_SPREAD = Spread(b"", 0, (), (0, 0))
 
 
 class Marks(NamedTuple):
@@ -114,20 +115,19 @@ class _Writer:
         self.code = bytearray()
         self.fixes: list[Fix] = []
         self.addresses = []
+        self.spread = _NO_SPREAD
+        used = saved = 0
+        flags = False
+        units: dict[tuple[str, int], int] = {}
         for known in instructions:
             self.addresses.append(pc)
             pc += len(known.raw)
-        self.end = pc
-        self.used = self.saved = 0
-        self.flags = False
-        self.spread = Spread(b"", 0, (), (0, 0))
-        units: dict[tuple[str, int], int] = {}
-        for known in instructions:
-            self.used |= known.used
-            self.saved |= known.saved
-            self.flags |= known.effects.flags
+            used |= known.used
+            saved |= known.saved
+            flags |= known.effects.flags
             for kind, number, size in known.units:
                 units[kind, number] = max(size, units.get((kind, number), 0))
+        self.end, self.used, self.saved, self.flags = pc, used, saved, flags
         self.units = tuple([(kind, number, size) for (kind, number), size in units.items()])
 
     def write(self, number: int, source: bytes) -> Translation:
@@ -195,12 +195,10 @@ class _Writer:
 
     def _registers(self, size: int, saves: bytes) -> int:
         """Reserve a record and save registers; the offset where it is reserved."""
-        code, pointer, temporary = self.code, self.pointer, self.temporary
         if size:
-            code += emit.gs_load(pointer, area.VALUES) + emit.lea(temporary, Place(pointer, displacement=size))
-            code += emit.gs_store(area.VALUES, temporary)
-        reserved = len(code)
-        code += saves
+            self.code += head.reserve(self.pointer, self.temporary, size)
+        reserved = len(self.code)
+        self.code += saves
         return reserved
 
     def _body(self, at: int) -> tuple[tuple[Write, ...], int]:

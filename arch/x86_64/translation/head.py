@@ -64,6 +64,13 @@ def word(pointer: int, temporary: int, flags: bool) -> Word:
     return Word(code, number, window)
 
 
+@_remembered
+def reserve(pointer: int, temporary: int, size: int) -> bytes:
+    """The code that makes room for a record of `size` bytes; `pointer` is where it begins."""
+    code = emit.gs_load(pointer, area.VALUES) + emit.lea(temporary, Place(pointer, displacement=size))
+    return code + emit.gs_store(area.VALUES, temporary)
+
+
 def padded(size: int) -> int:
     """How many bytes so many take in a record."""
     return size + 7 & ~7

@@ -68,6 +68,9 @@ _VECTORS = frozenset({xstate.SSE, xstate.AVX, xstate.MASKS, xstate.ZMM_HIGH, xst
 _USUAL = (1 << xstate.TILE_CONFIG) - 1
 # What POPF must not set: all but the arithmetic flags, those that it leaves alone, and one that is always set.
 _FLAGS_REFUSED = 0xFFFFFFFF & ~(0x8D5 | 0x10202)
+# Where these work on a register, it makes no difference to what they touch what an immediate operand is.
+_WITH_ANY_NUMBER_NAMES = "MOV ADD ADC SUB SBB AND OR XOR CMP TEST IMUL"
+_WITH_ANY_NUMBER = frozenset(MNEMONICS[name] for name in _WITH_ANY_NUMBER_NAMES.split())
 _LARGEST = 64
 _SIGN = 1 << 63
 _DIRECT = frozenset({OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64})
@@ -97,6 +100,7 @@ class Known(NamedTuple):
     target     where a direct branch goes, 0 for others
     writes     to memory, saved in the record; `long` is one that is saved in pieces
     refusals   when it is not executed here
+    saves      whether scratch registers are needed in front of it
     fit        whether it can be translated
     alone      told in the head of the file
     """
@@ -115,18 +119,14 @@ class Known(NamedTuple):
     writes: tuple[MemoryOperand, ...] = ()
     long: MemoryOperand | None = None
     refusals: tuple[Refusal, ...] = ()
-
-    @property
-    def saves(self) -> bool:
-        """Whether scratch registers are needed in front of it."""
-        return bool(self.writes or self.long or self.refusals)
+    saves: bool = False
 
 
 class Reader:
     """Decodes instructions, remembering what it found out about them.
 
-    Of a direct branch, and of an instruction with a displacement, all but the distance is remembered: what they have in common is
-    known of the *form*, in whose effects the memory operands have the displacement of the first one that was met.
+    Of a direct branch, and of instructions that differ in a displacement or an immediate operand alone, what they have in common
+    is remembered, their *form*: in its effects the memory operands have the displacement of the first one that was met.
     """
 
     def __init__(self) -> None:
@@ -150,14 +150,12 @@ class Reader:
             return self._branch(instruction, raw)
         if instruction.is_ip_rel_memory_operand:
             return self._relative(instruction, raw, decoder)
-        if instruction.memory_displ_size:
-            known = self._displaced(instruction, raw, decoder)
-        else:
-            known = _look_at(instruction, raw, 0)
-        self._known[raw] = known
+        known = self._known[raw] = self._of_form(instruction, raw, decoder)
         return known
 
     def _branch(self, instruction: Instruction, raw: bytes) -> Known:
+        if instruction.segment_prefix:
+            return _look_at(instruction, raw, 0)
         known = self._branches.get(instruction.code)
         if known is None:
             known = self._branches[instruction.code] = _look_at(instruction, raw, 0)
@@ -174,10 +172,14 @@ class Reader:
             self._forms[form] = known
         return _like(known, raw, instruction.ip_rel_memory_address, known.target, known.instruction)
 
-    def _displaced(self, instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
+    def _of_form(self, instruction: Instruction, raw: bytes, decoder: Decoder) -> Known:
         places = decoder.get_constant_offsets(instruction)
-        at = places.displacement_offset
-        form = raw[:at], raw[at + places.displacement_size :]
+        at, end = places.displacement_offset, len(raw)
+        if instruction.op0_kind == OpKind.REGISTER and instruction.mnemonic in _WITH_ANY_NUMBER:
+            end -= places.immediate_size
+        if at == 0 and end == len(raw):
+            return _look_at(instruction, raw, 0)
+        form = raw[: at or end], raw[at + places.displacement_size : end] if at else b""
         known = self._forms.get(form)
         if known is None:
             known = _look_at(instruction, raw, 0)
@@ -189,14 +191,15 @@ class Reader:
 
 def _like(known: Known, raw: bytes, address: int, target: int, instruction: Instruction) -> Known:
     """What is known, for other bytes of the same form; `_replace` would do it at many times the cost."""
-    _, effects, used, saved, units, relative, _, _, fit, alone, _, writes, long, refusals = known
-    return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction, writes, long, refusals)
+    _, effects, used, saved, units, relative, _, _, fit, alone, _, writes, long, refusals, saves = known
+    told = writes, long, refusals, saves
+    return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction, *told)
 
 
 def _has_form(known: Known) -> bool:
     """Whether the displacement of an instruction says nothing but where its first operand is, if it is written at all."""
     effects, instruction = known.effects, known.instruction
-    if effects.flow is not Flow.NEXT or effects.extents is not None or known.long is not None:
+    if effects.flow is not Flow.NEXT or effects.extents is not None or known.long is not None or effects.slow:
         return False
     return not effects.writes or instruction.op0_kind == OpKind.MEMORY and not instruction.is_stack_instruction
 
@@ -243,6 +246,7 @@ def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
         writes,
         long,
         refusals,
+        bool(writes or long or refusals),
     )
 
 

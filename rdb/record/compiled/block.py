@@ -92,9 +92,12 @@ class BlockTable:
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
         self._blocks: list[Block | Maker] = []
+        # Those that are not in the columns yet: the newest.
+        self._new: list[Block] = []
         self._extents = np.zeros(1024, np.int64)
         self._starts, self._ends = np.zeros((2, 1024), np.uint64)
         self._flags = np.zeros(1024, np.bool_)
+        self._rows = 0
         self._asked: tuple[object, Hits] | None = None
         for number, saver in enumerate(translator.savers):
             self.add(Block(number, 0, saver, b""))
@@ -110,39 +113,49 @@ class BlockTable:
 
     def add(self, block: Block) -> None:
         """The next block; its number is the table's length."""
-        number = block.number
-        assert number == len(self._blocks)
-        self._grow(1)
+        assert block.number == len(self._blocks)
         self._blocks.append(block)
-        self._extents[number] = len(block) | block.translation.size // _WORD << HALF
-        self._starts[number], self._ends[number] = block.pc, block.end
-        self._flags[number] = block.translation.flags
+        self._new.append(block)
 
     def add_loaded(self, maker: Maker, columns: Columns) -> None:
         """The next blocks, as many as `maker` makes, with their columns."""
-        self._grow(len(maker))
-        rows = slice(len(self._blocks), len(self._blocks) + len(maker))
+        self._fill()
+        self._put(columns)
         self._blocks += [maker] * len(maker)
-        self._extents[rows] = columns.instructions | columns.words << HALF
-        self._starts[rows], self._ends[rows] = columns.starts, columns.ends
-        self._flags[rows] = columns.flags
 
-    def _grow(self, by: int) -> None:
-        while len(self._blocks) + by > len(self._flags):
+    def _fill(self) -> None:
+        """Have all blocks in the columns."""
+        if self._new:
+            rows = [
+                (block.pc, block.end, len(block), block.translation.size // _WORD, block.translation.flags) for block in self._new
+            ]
+            self._put(Columns(*np.array(rows, np.int64).T))
+            self._new.clear()
+
+    def _put(self, columns: Columns) -> None:
+        first, end = self._rows, self._rows + len(columns.starts)
+        while end > len(self._flags):
             for name in ("_extents", "_starts", "_ends", "_flags"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
+        self._extents[first:end] = columns.instructions | columns.words << HALF
+        self._starts[first:end], self._ends[first:end] = columns.starts, columns.ends
+        self._flags[first:end] = columns.flags
+        self._rows = end
 
     @property
     def extents(self) -> Numbers:
-        return self._extents[: len(self._blocks)]
+        self._fill()
+        return self._extents[: len(self)]
 
     @property
     def flags(self) -> NDArray[np.bool_]:
-        return self._flags[: len(self._blocks)]
+        self._fill()
+        return self._flags[: len(self)]
 
     def sums(self, numbers: Numbers) -> tuple[int, int]:
         """How many instructions, and words of records, executions of these blocks have; no more of them than a stride."""
+        self._fill()
         total = int(np.add.reduce(np.take(self._extents, numbers)))
         return total & LOW, total >> HALF
 
@@ -155,6 +168,7 @@ class BlockTable:
         """Which blocks have instructions at some addresses."""
         key = frozenset(addresses), len(self)
         if self._asked is None or self._asked[0] != key:
+            self._fill()
             starts, ends = self._starts[: len(self)], self._ends[: len(self)]
             near = np.zeros(len(self), np.bool_)
             for address in addresses:

@@ -60,6 +60,8 @@ class Translations:
         self._versions: dict[int, list[Block]] = {}
         self._dropped: dict[int, list[Block]] = {}
         self._pages: dict[int, set[Block]] = {}
+        # Those that are not in the pages yet.
+        self._new: list[Block] = []
         self.images = Images(memory, translator, cache, table, self._register, files)
         self._stops: frozenset[int] = frozenset()
         # Wherever there was a stop once: blocks that end there may be shorter than they need be.
@@ -182,10 +184,18 @@ class Translations:
     def _register(self, block: Block) -> None:
         """There is a new block."""
         self._versions.setdefault(block.pc, []).append(block)
-        for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
-            self._pages.setdefault(page, set()).add(block)
-        if not self._stops.isdisjoint(block.addresses):
+        self._new.append(block)
+        if self._stops and not self._stops.isdisjoint(block.addresses):
             self._cache.disable(block)
+
+    @property
+    def _by_page(self) -> dict[int, set[Block]]:
+        """The blocks that have code in a page, by its number."""
+        for block in self._new:
+            for page in _pages_of(block):
+                self._pages.setdefault(page, set()).add(block)
+        self._new.clear()
+        return self._pages
 
     def _use(self, block: Block) -> Block:
         pc = block.pc
@@ -216,7 +226,7 @@ class Translations:
         self._cut |= stops
         for address in before ^ stops:
             self.images.make_around(address)
-            for block in list(self._pages.get(address // PAGE, ())):
+            for block in list(self._by_page.get(address // PAGE, ())):
                 if address in block.addresses:
                     self._choose_again(block)
 
@@ -234,8 +244,7 @@ class Translations:
         self._look()
         self.images.check(self._map)
         self._at = {pc: block for pc, block in self._at.items() if block is not None}
-        for page in sorted(self._pages):
-            blocks = self._pages[page]
+        for page, blocks in sorted(self._by_page.items()):
             mapping = self._map.at(page * PAGE)
             now = self._memory.read_some(page * PAGE, 2 * PAGE)
             for block in list(blocks):
@@ -256,8 +265,8 @@ class Translations:
         if self._at.get(block.pc) is block:
             del self._at[block.pc]
         self._versions[block.pc].remove(block)
-        for page in range(block.pc // PAGE, (block.end - 1) // PAGE + 1):
-            self._pages[page].discard(block)
+        for page in _pages_of(block):
+            self._by_page[page].discard(block)
         self.images.dropped(block)
         # Whoever still leads to it is led on as soon as there is something new.
         self._dropped.setdefault(block.pc, []).append(block)
@@ -265,3 +274,8 @@ class Translations:
     def keep(self) -> None:
         """Keep what was translated for the next run."""
         self.images.keep(self._cache.known | self._returns, self._cut)
+
+
+def _pages_of(block: Block) -> range:
+    """The numbers of the pages that its code is in."""
+    return range(block.pc // PAGE, (block.end - 1) // PAGE + 1)
