@@ -209,7 +209,8 @@ def _touches(known: Known) -> tuple[object, ...]:
     effects = known.effects
     operands = [[dataclasses.replace(each, displacement=0) for each in some] for some in (effects.reads, effects.writes)]
     plain = effects._replace(length=0, reads=(), writes=(), extents=None, target=None)
-    return (*known._replace(instruction=None, effects=plain), operands)
+    told = {name: value for name, value in known._asdict().items() if name not in ("effects", "instruction")}
+    return told, plain, operands
 
 
 def test_what_is_known_of_a_form_is_true_of_all_of_it() -> None:
