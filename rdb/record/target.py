@@ -63,6 +63,8 @@ if TYPE_CHECKING:
 
 # The instructions that are executed between two signals that come too fast: some milliseconds.
 _COMPILED_PATIENCE = 64 * SLICE
+# Of a thread of the past where the program goes on.
+_LOST = "LWP {} has ended in the meantime; the program goes on without it, and who joins it waits for ever."
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,7 @@ class RecordTarget(Target):
                 self.schedule.end(thread)
             self.schedule.switch(self.process.thread)
             for thread in lost:
-                self.warn(f"LWP {thread} has ended in the meantime; the program goes on without it.")
+                self.warn(_LOST.format(thread))
             moved = str(self.outside.cut(self.position))
             self.pace.cut(self.position)
             for _ in self._in_turn():

@@ -25,7 +25,7 @@ print(sorted(sums), subprocess.run(["echo", "hello"], capture_output=True).stdou
 SQL = "create table t (a); insert into t values (1), (2); update t set a = a + 1; delete from t where a = 2; select * from t"
 MAKEFILE = "all: one two\none two:\n\techo $@ > $@\n"
 
-# {} is a folder with a file `numbers`, a Makefile, and a git repository.
+# {} is a folder with the files `numbers` and `many` (more of them), a Makefile, and a git repository.
 COMMANDS = {
     "a pipeline in a loop": ["bash", "-c", "for i in 1 2; do ls {} | wc -l; done"],
     "tar and gzip": ["bash", "-c", "tar cf - -C {} Makefile | gzip | wc -c"],
@@ -41,12 +41,17 @@ COMMANDS = {
 # Too many instructions for single steps.
 COMPILED_ONLY = {
     "python with threads and a child": ["python3", "-I", "-S", "-c", PYTHON],
+    "xz with threads": ["xz", "-T2", "-1", "--block-size=200000", "-k", "-c", "{}/many"],
+    "sort with threads": ["sort", "--parallel=4", "-S", "20M", "{}/many"],
 }
+# sort(1) has no second thread for fewer lines than 131,072.
+MANY = 140_000
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "numbers").write_text("".join(f"{7919 * n % 1009}\n" for n in range(1000)))
+    (tmp_path / "many").write_text("".join(f"{7919 * n % 1000003}\n" for n in range(MANY)))
     (tmp_path / "Makefile").write_text(MAKEFILE)
     if shutil.which("git") is not None:
         git = ["git", "-C", str(tmp_path), "-c", "user.name=nobody", "-c", "user.email=nobody@nowhere"]

@@ -22,6 +22,7 @@ from tests.oracle.recording import ENGINES, Recording
 from tests.record.engines import STEPS_ARE_LONG
 
 FLAGS = ("-O1", "-g", "-pthread")
+LOST = "LWP {} has ended in the meantime; the program goes on without it, and who joins it waits for ever."
 # The ways of thread_ends.c, and how many threads each has beside the leader, of which it waits for some.
 WAYS = {"robust": 1, "group": 3, "halves": 2, "again": 2}
 
@@ -131,7 +132,7 @@ def test_going_on_without_those_that_ended(engine: str, tmp_path: Path) -> None:
         go_live(recording)
         assert recording.target.threads() == [recording.pid]
         to_the_end(recording)
-        assert missed(recording) == [f"LWP {last.thread} has ended in the meantime; the program goes on without it."]
+        assert missed(recording) == [LOST.format(last.thread)]
         assert recording.run_out().reason(Exited) == Exited(0)
     assert (tmp_path / "output").read_text() == natively(path, "detached").stdout
 
@@ -152,9 +153,7 @@ def test_waiting_for_those_that_ended(engine: str, tmp_path: Path) -> None:
         camera = Camera()
         then = camera.take(recording)
         assert recording.target.threads() == [recording.target.thread] == [recording.pid]
-        assert sorted(missed(recording)) == sorted(
-            f"LWP {thread} has ended in the meantime; the program goes on without it." for thread in lost
-        )
+        assert sorted(missed(recording)) == sorted(LOST.format(thread) for thread in lost)
         handler = signal.signal(signal.SIGALRM, lambda *_: recording.engine.interrupt())
         signal.setitimer(signal.ITIMER_REAL, 1, 0.5)
         try:
