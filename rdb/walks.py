@@ -92,6 +92,8 @@ class SourceLine(Walk):
         self._pc = place.pc
         self._leg: Walk | None = None
         self._after_leg: Callable[[], Reason | None] = self._look
+        # Code of an inlined call that is passed over: nothing in it is looked at.
+        self._passed: Range | None = None
         frame = place.frame_at(0)
         self._frame = identity(frame)
         innermost = place.innermost
@@ -132,9 +134,10 @@ class SourceLine(Walk):
     def request(self) -> Resume:
         if self._leg is not None:
             return self._leg.request()
-        return Resume(self.direction, step=True, within=self.within)
+        return Resume(self.direction, step=True, within=self._passed or self.within)
 
     def arrived(self, stop: Stop) -> Reason | None:
+        self._passed = None
         if self._leg is not None:
             if self._leg.arrived(stop) is None:
                 self.stops = self._leg.stops
@@ -162,8 +165,25 @@ class SourceLine(Walk):
         if innermost is not None and innermost.inlined_out and innermost.id == self._inside:
             return self._at_inlined_call(innermost)
         if innermost is not None and self._inside is not None and self._inside in _inlined_callers(innermost):
+            if self.over:
+                self._passed = self._inlined_code(innermost)
             return None if self.over else StepDone()
         return self._elsewhere()
+
+    def _inlined_code(self, innermost: Frame) -> Range | None:
+        """The stretch of code around pc that belongs to an inlined call in the frame in which the user steps.
+
+        Backwards the line that is stepped over ends it: at its start the step may be done.
+        """
+        outer: Frame | None = innermost
+        while outer is not None and outer.older is not None and outer.older.id != self._inside:
+            outer = outer.older
+        ranges = outer.scope.ranges if outer is not None and outer.scope is not None else ()
+        pc, edge = self.place.pc, self.within.start
+        code = next((stretch for stretch in ranges if pc in stretch), None)
+        if code is None or self.forward or edge not in self.within or edge not in code:
+            return code
+        return Range(edge + 1, code.end) if pc > edge else Range(code.start, edge)
 
     def _behind_handler(self) -> Reason | None:
         """A handler was passed over; where that was all, the instruction that the signal interrupted is still to be gone over."""
