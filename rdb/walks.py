@@ -94,6 +94,9 @@ class SourceLine(Walk):
         self._after_leg: Callable[[], Reason | None] = self._look
         # Code of an inlined call that is passed over: nothing in it is looked at.
         self._passed: Range | None = None
+        # Whether, backwards, a line was entered in its middle: it is done at its start, though the frame may be another there, as
+        # in a function that is left by a longjmp.
+        self._entered = False
         frame = place.frame_at(0)
         self._frame = identity(frame)
         innermost = place.innermost
@@ -233,11 +236,14 @@ class SourceLine(Walk):
         line = self.place.table.line_at(self.place.pc)
         if line is None:
             return self._without_lines()
-        if _line_number(line) != self._number and self.place.pc == line.start and (self.forward or not self._at_function_entry()):
+        other = _line_number(line) != self._number
+        left = self._entered and not self._in_same_frame()
+        if (other or left) and self.place.pc == line.start and (self.forward or not self._at_function_entry()):
             if line.is_stmt:
                 return StepDone()
             self._pass_fragment(line)
         else:
+            self._entered = not self.forward and (other or self._entered)
             self._rebase()
         return None
 

@@ -131,6 +131,10 @@ BACKWARDS = {
         ("reverse-next", "main:106"), ("next", "main:107"), ("reverse-continue", "leap:52"), ("reverse-finish", "jumps:81"),
         ("reverse-next", "jumps:81"), ("reverse-next", "jumps:80"),
     ), ("leap",)),
+    "a jump out of one, step": Walk(107, (
+        ("reverse-continue", "jumps:82"), ("reverse-step", "jumps:80"), ("reverse-step", "leap:53"), ("reverse-step", "leap:52"),
+        ("reverse-step", "jumps:81"), ("reverse-step", "jumps:80"),
+    ), ("82",)),
     "a signal that stops": Walk(100, (
         ("reverse-next", "main:99"), ("reverse-next", "main:98"), ("next", "count:32"), ("reverse-step", "main:98"),
         ("step", "count:32"), ("step", "count:33"),
