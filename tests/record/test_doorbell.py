@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from rdb.events import Resume, Signalled
+from rdb.linux import procfs
 from rdb.session import Session
 from tests.build import program
 
@@ -19,16 +20,24 @@ INTERRUPTED = Signalled(signal.SIGINT)
 
 
 @contextmanager
-def handled(handler: Callable[[], None]) -> Iterator[None]:
-    """SIGALRM is noted by a system thread that does not wait for the program, soon, and handled by the one that does."""
-    before = signal.signal(signal.SIGALRM, lambda *_: handler())
-    timer = threading.Timer(0.3, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGALRM))
-    timer.start()
+def once_asleep(sleeping: Session, action: Callable[[], None]) -> Iterator[None]:
+    """Another system thread acts when all threads of the program have been asleep for a while."""
+    pid, over = sleeping.target.pid, threading.Event()
+
+    def watch() -> None:
+        looks = 0
+        while looks < 5 and not over.wait(0.05):
+            looks = looks + 1 if {procfs.thread_state(pid, each) for each in procfs.threads(pid)} == {"S"} else 0
+        if looks == 5:
+            action()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     try:
         yield
     finally:
-        timer.join()
-        signal.signal(signal.SIGALRM, before)
+        over.set()
+        watcher.join()
 
 
 @pytest.fixture(params=("one", "all"))
@@ -54,8 +63,13 @@ def test_a_signal_that_wakes_nobody(sleeping: Session, recorded: bool) -> None:
     """As when it comes just before waitpid(2) is entered."""
     if recorded:
         sleeping.record()
-    with handled(sleeping.interrupt):
-        assert_interrupted(sleeping)
+    before = signal.signal(signal.SIGALRM, lambda *_: sleeping.interrupt())
+    try:
+        # It is noted by a system thread that does not wait for the program, and handled by the one that does.
+        with once_asleep(sleeping, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGALRM)):
+            assert_interrupted(sleeping)
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_an_interrupt_that_was_lost(sleeping: Session) -> None:
@@ -66,7 +80,5 @@ def test_an_interrupt_that_was_lost(sleeping: Session) -> None:
     def ask() -> None:
         recording.execution.interrupted = recording.past.interrupted = True
 
-    timer = threading.Timer(0.3, ask)
-    timer.start()
-    assert_interrupted(sleeping)
-    timer.join()
+    with once_asleep(sleeping, ask):
+        assert_interrupted(sleeping)
