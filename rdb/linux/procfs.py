@@ -96,7 +96,10 @@ MARKS = frozenset(("nr", "gd", "lo", "lf", "ht", "dc", "wf", "dd", "mg", "hg", "
 
 
 def marks(pid: int) -> dict[str, frozenset[str]]:
-    """The marks of those mappings that have any, by the first word of their line in maps.  Much dearer than `maps`."""
+    """The marks of those of the program's mappings that have any, by the first word of their line in maps.
+
+    Much dearer than `maps`, the more so the more memory there is.
+    """
     result: dict[str, frozenset[str]] = {}
     # The flags are the last line of each mapping; to look at every line would take much longer.
     before, *parts = os.fsdecode(_read(pid, "smaps")).split("\nVmFlags:")
@@ -108,7 +111,7 @@ def marks(pid: int) -> dict[str, frozenset[str]]:
         if key not in ([], ["0"]) and protection != "--xp":
             # (Memory that can only be executed has a key that the kernel chose for that.)
             found |= {f"key {key[0]}"}
-        if found:
+        if found and OURS not in before:
             result[span] = found
         before = following
     return result

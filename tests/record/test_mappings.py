@@ -17,7 +17,7 @@ from rdb.linux import procfs
 from rdb.record import mapped_files
 from rdb.session import Session
 from rdb.stops import BreakpointHit
-from tests.oracle.recording import all_registers
+from tests.oracle.recording import ENGINES, all_registers
 from tests.oracle.test_promise import Recorded
 from tests.record.engines import STEPS_ARE_LONG, choose
 from tests.record.test_record_target import recorded
@@ -183,3 +183,15 @@ def test_a_file_that_changes(session: Open, tmp_path: Path, change: str) -> None
         assert len(warnings) == 1 and "private has changed since it was mapped" in warnings[0]
         assert any("page 0x20000000" in fault or "page 0x20003000" in fault for fault in faults)
         assert not [fault for fault in faults if re.match("at marker [3-9].*page 0x2000[12]000", fault)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_marks_are_those_of_the_program(
+    session: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """Not of our own mappings, which are not in maps: marks of what is not there are a reason to look again, which is dear."""
+    choose(engine, monkeypatch)
+    debugging = recorded(session, "kernel_maps.c", arguments=f"moving {tmp_path}")
+    debugging.cont()
+    pid = debugging.target.pid
+    assert procfs.marks(pid).keys() <= {line.partition(" ")[0] for line in procfs.maps(pid)}
