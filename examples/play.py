@@ -54,15 +54,16 @@ class Debugger:
             command, cwd=folder, env=environment, bufsize=0,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
-        self.greeting = self._read_to_prompt()
+        self.greeting = self.answer()
 
     def ask(self, line: str) -> str:
         """What the debugger prints when it is given `line`."""
         assert self.process.stdin
         self.process.stdin.write(line.encode() + b"\n")
-        return self._read_to_prompt()
+        return self.answer()
 
-    def _read_to_prompt(self) -> str:
+    def answer(self) -> str:
+        """What the debugger prints up to its next prompt."""
         assert self.process.stdout
         text = b""
         while not PROMPT.search(text):

@@ -435,7 +435,8 @@ class RecordTarget(Target):
 
         files = ImageFiles(translator) if self.settings.flag("record full translation-cache") else None
         try:
-            compiled = CompiledRecorder(self.recorder, injector, translator, lambda: self.limits.bytes, files)
+            limit, interrupted = lambda: self.limits.bytes, lambda: self.execution.interrupted
+            compiled = CompiledRecorder(self.recorder, injector, translator, limit, files, interrupted)
         except RdbError as error:
             self.warn(f"{error}  Recording in single steps.")
             return None

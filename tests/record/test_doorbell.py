@@ -1,4 +1,7 @@
-"""A signal that wakes nobody is answered all the same: a handler runs though the program has nothing to tell."""
+"""A signal that wakes nobody is answered all the same: a handler runs though the program has nothing to tell.
+
+And an interrupt that comes when the program stands already tells nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from rdb.events import Resume, Signalled
-from rdb.linux import procfs
+from rdb.events import Direction, Resume, Signalled
+from rdb.linux import procfs, ptrace
 from rdb.session import Session
 from tests.build import program
+from tests.oracle.recording import ENGINES
+from tests.record.engines import choose
+from tests.record.test_record_target import recorded
 
 Open = Callable[..., Session]
 SYSTEM_CALL = b"\x0f\x05"
@@ -82,3 +88,19 @@ def test_an_interrupt_that_was_lost(sleeping: Session) -> None:
 
     with once_asleep(sleeping, ask):
         assert_interrupted(sleeping)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_interrupt_that_comes_too_late(session: Open, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+    """The next movement meets it, whatever that is: also steps that are made only to look into a block."""
+    choose(engine, monkeypatch)
+    debugging = recorded(session, "record_loops.c")
+    debugging.cont()
+    end = debugging.need_recording().position
+    for direction in (Direction.REVERSE, Direction.FORWARD):
+        for _ in range(8):
+            ptrace.interrupt(debugging.target.pid)
+            before = debugging.need_recording().position
+            debugging.stepi(direction=direction)
+            assert debugging.need_recording().position == before + (1 if direction is Direction.FORWARD else -1)
+    assert debugging.need_recording().position == end

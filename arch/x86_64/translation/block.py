@@ -86,23 +86,23 @@ def _collect(
     """The instructions of a block: up to a branch, an instruction that is none for us, or too few free registers."""
     instructions: list[Known] = []
     decoder, used, at = reader.decoder(code, pc), 1 << RSP | (1 << RCX if guarded else 0), 0
-    while len(instructions) < LONGEST and decoder.can_decode:
+    while len(instructions) < LONGEST:
         if instructions and pc + at in stops:
             break
         known = reader.next(decoder, code, at)
         if known is None or not known.fit:
             break
-        alone = known.alone or fickle and any(operand.base != "rsp" for operand in known.effects.reads)
-        if alone and instructions:
-            break
+        effects = known.effects
+        alone = known.alone or fickle and any(operand.base != "rsp" for operand in effects.reads)
         if known.relative and not emit.fits(abs(known.address - here) + _ROOM):
             break
-        if (used | known.used).bit_count() > 14 and instructions:
+        together = used | known.used
+        if instructions and (alone or together.bit_count() > 14):
             break
         instructions.append(known)
-        used |= known.used
+        used = together
         at += len(known.raw)
-        if alone or known.effects.flow is not Flow.NEXT or guarded and known.effects.writes:
+        if alone or effects.flow is not Flow.NEXT or guarded and effects.writes:
             break
     return instructions
 

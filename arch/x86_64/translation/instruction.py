@@ -192,8 +192,9 @@ class Reader:
 def _like(known: Known, raw: bytes, address: int, target: int, instruction: Instruction) -> Known:
     """What is known, for other bytes of the same form; `_replace` would do it at many times the cost."""
     _, effects, used, saved, units, relative, _, _, fit, alone, _, writes, long, refusals, saves = known
-    told = writes, long, refusals, saves
-    return Known(raw, effects, used, saved, units, relative, address, target, fit, alone, instruction, *told)
+    return Known(
+        raw, effects, used, saved, units, relative, address, target, fit, alone, instruction, writes, long, refusals, saves
+    )
 
 
 def _has_form(known: Known) -> bool:

@@ -17,7 +17,11 @@ from rdb.record.compiled.segment import BlockSegment
 from rdb.record.machine import Banks, Machine
 from rdb.record.record_list import RecordList
 from rdb.record.segment import Segment
-from rdb.record.single_step import SingleStepRecorder, Until
+from rdb.record.single_step import Arrived, SingleStepRecorder, Until
+
+
+# How a burst ends that has not failed: an interrupt that comes late tells nothing.
+_GOING_ON = (None, Arrived(ptrace.INTERRUPTED))
 
 
 class _One:
@@ -75,7 +79,7 @@ class Expansion:
         try:
             while len(one.segment) < len(block):
                 done = len(one.segment)
-                if steps.pc != block.addresses[done] or steps.burst(Until(), len(block) - done) is not None:
+                if steps.pc != block.addresses[done] or steps.burst(Until(), len(block) - done) not in _GOING_ON:
                     raise RdbError(f"The block at {block.pc:#x} cannot be executed again.")
         finally:
             steps.log = log

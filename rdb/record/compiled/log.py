@@ -80,7 +80,7 @@ class Chunk:
 
     def variety(self, last: int) -> int:
         """Of how many blocks the last executions are."""
-        return len(np.unique(self.trace[max(0, self.trace_at - last) : self.trace_at].astype(np.uint32)))
+        return len(set(self.trace[max(0, self.trace_at - last) : self.trace_at].astype(np.uint32).tolist()))
 
     def touch(self, injector: Injector) -> None:
         """Have all its pages at hand before they are written; that takes half as long as a fault for each."""

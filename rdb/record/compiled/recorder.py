@@ -66,8 +66,12 @@ class CompiledRecorder:
         translator: Translator,
         limit: Callable[[], int | None] = lambda: None,
         files: ImageFiles | None = None,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`limit` says how many bytes the log may take at the moment (None: any number), `files` keeps translations."""
+        """`limit` says how many bytes the log may take at the moment (None: any number), `files` keeps translations.
+
+        While `interrupted` says so, a burst ends whenever the thread comes out; the kernel's stop may have told somebody else.
+        """
         self._injector, self._translator, self._area = injector, translator, translator.area
         self.steps = steps
         steps.is_alone = False
@@ -83,6 +87,7 @@ class CompiledRecorder:
         self.cache = CodeCache(injector, translator, self.scratch, self.table)
         self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table, files)
         self.ring = Ring(injector, self._places, self.log, limit)
+        self._interrupted = interrupted
         self._generation = steps.generation
         self._their_base = 0
         self._mask: bytes | None = None
@@ -140,7 +145,7 @@ class CompiledRecorder:
             if outcome is not None:
                 return outcome
             first = False
-            if self._is_stale or self.ring.full:
+            if self._must_end:
                 break
         return None
 
@@ -155,7 +160,7 @@ class CompiledRecorder:
             return self.steps.burst(until, min(limit, _STEPS))
         beyond = replace(until, within=EVERYWHERE, breakpoints=known.stops.union(until.breakpoints))
         outcome: Outcome = None
-        while outcome is None and self.log.high < min(end, enough) and not self._is_stale and not self.ring.full:
+        while outcome is None and self.log.high < min(end, enough) and not self._must_end:
             if self.steps.pc not in known.instructions or self.steps.pc in known.stops:
                 outcome = self.steps.burst(until, 1)
                 continue
@@ -176,6 +181,11 @@ class CompiledRecorder:
     def _is_stale(self) -> bool:
         """Whether code may have changed since the translations were compared with it."""
         return self.steps.generation != self._generation
+
+    @property
+    def _must_end(self) -> bool:
+        """Whether the burst cannot go on here as it has begun, or must not."""
+        return self._is_stale or self.ring.full or self._interrupted()
 
     def _can_watch(self, until: Until) -> bool:
         # One more is needed where there is a limit.

@@ -247,16 +247,13 @@ class Translations:
         for page, blocks in sorted(self._by_page.items()):
             mapping = self._map.at(page * PAGE)
             now = self._memory.read_some(page * PAGE, 2 * PAGE)
+            end = mapping.end if mapping is not None and mapping.executable else 0
+            guarded = mapping is not None and self._map.can_change(mapping)
             for block in list(blocks):
                 start = block.pc - page * PAGE
-                if start >= 0 and not (now.startswith(block.source, start) and self._may_stay(block, mapping)):
+                is_there = now.startswith(block.source, start) and block.end <= end
+                if start >= 0 and not (is_there and (block.translation.changed or not guarded)):
                     self.drop(block)
-
-    def _may_stay(self, block: Block, mapping: Mapping | None) -> bool:
-        """Whether a block whose code is there can be executed in the mapping where it begins."""
-        if mapping is None or not mapping.executable or block.end > mapping.end:
-            return False
-        return bool(block.translation.changed) or not self._map.can_change(mapping)
 
     def drop(self, block: Block) -> None:
         """The code of a block has changed."""
