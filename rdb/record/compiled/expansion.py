@@ -19,7 +19,6 @@ from rdb.record.record_list import RecordList
 from rdb.record.segment import Segment
 from rdb.record.single_step import Arrived, SingleStepRecorder, Until
 
-
 # How a burst ends that has not failed: an interrupt that comes late tells nothing.
 _GOING_ON = (None, Arrived(ptrace.INTERRUPTED))
 
