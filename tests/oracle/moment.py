@@ -9,7 +9,7 @@ from typing import Protocol
 
 from rdb.errors import CannotAccessMemory
 from rdb.linux import ptrace
-from rdb.linux.procfs import Mapping, threads
+from rdb.linux.procfs import PAGE, Mapping, threads
 
 # Data that the kernel and the clock write; no instruction does.
 KERNEL_S_OWN = ("[vvar", "[vsyscall]")
@@ -30,6 +30,15 @@ def rseq_area(thread: int) -> range:
     answer = _RseqConfiguration()
     ptrace.raw(_GET_RSEQ_CONFIGURATION, thread, ctypes.sizeof(answer), ctypes.addressof(answer))
     return range(answer.pointer, answer.pointer + (answer.size if answer.pointer else 0))
+
+
+def _readable(subject: Subject, address: int, size: int) -> bytes:
+    """The bytes in front of the first page that cannot be read."""
+    try:
+        return subject.read_memory(address, size)
+    except CannotAccessMemory as error:
+        readable = (error.address & -PAGE) - address
+        return subject.read_memory(address, readable) if readable > 0 else b""
 
 
 @dataclass(frozen=True)
@@ -115,11 +124,11 @@ class Camera:
 
     def _blocks(self, subject: Subject, start: int, end: int) -> Iterator[bytes]:
         for address in range(start, end, BLOCK):
-            try:
-                block = subject.read_memory(address, min(BLOCK, end - address))
-            except CannotAccessMemory:
-                return  # mapped behind the end of its file
+            size = min(BLOCK, end - address)
+            block = _readable(subject, address, size)
             yield self._known.setdefault(block, block)
+            if len(block) < size:
+                return  # mapped behind the end of its file
 
     def differences(self, then: Moment, now: Moment) -> list[str]:
         """What is not now as it was then, in words; empty if nothing."""
