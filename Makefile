@@ -42,7 +42,7 @@ fuzz: .venv/test  ## execute N random instructions of 64 and of 32 bits; every c
 	$(BIN)/python -m tests.oracle.instructions --bits 32 $(N)
 
 bench: .venv/rdb  ## measure rdb, gdb where present, and the physical limit
-	@for each in startup step_recording compiled_recording translation_cache reverse_continue far_back; do $(BIN)/python -m benchmarks.$$each || exit 1; done
+	@for each in startup step_recording compiled_recording translation_cache reverse_continue far_back interrupt; do $(BIN)/python -m benchmarks.$$each || exit 1; done
 
 docs: .venv/rdb  ## write docs/commands.md anew from the command registry
 	$(BIN)/python -m rdb.commands.reference > docs/commands.md
