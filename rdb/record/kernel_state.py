@@ -310,17 +310,6 @@ def _write_directory(process: Process, value: object) -> None:
     process.call_with_path("chdir", str(value))
 
 
-def _read_name(process: Process) -> object:
-    with open(process.path("task", process.pid, "comm"), "rb") as file:
-        return file.read().rstrip(b"\n")
-
-
-def _write_name(process: Process, value: object) -> None:
-    assert isinstance(value, bytes)
-    with process.injector.scratch(value + b"\0") as place:
-        process.call("prctl", _PR_SET_NAME, place)
-
-
 def _read_priority(process: Process) -> object:
     return os.getpriority(os.PRIO_PROCESS, process.pid)
 
@@ -328,6 +317,35 @@ def _read_priority(process: Process) -> object:
 def _write_priority(process: Process, value: object) -> None:
     assert isinstance(value, int)
     os.setpriority(os.PRIO_PROCESS, process.pid, value)
+
+
+@dataclass(frozen=True)
+class ThreadName:
+    """The name that a thread has given itself (PR_SET_NAME), without its newline."""
+
+    thread: int
+
+    def read(self, process: Process) -> object:
+        try:
+            with open(process.path("task", self.thread, "comm"), "rb") as file:
+                return file.read().removesuffix(b"\n")
+        except (FileNotFoundError, ProcessLookupError):
+            raise NoOwner() from None
+
+    def write(self, process: Process, value: object) -> None:
+        assert isinstance(value, bytes)
+        process.injector.pid = self.thread
+        with process.injector.scratch(value + b"\0") as place:
+            process.call("prctl", _PR_SET_NAME, place)
+
+    def title(self, process: Process, value: object) -> str:
+        return "the name of the thread"
+
+    def loss(self, process: Process, value: object) -> str:
+        return "changed the name of the thread"
+
+    def within(self) -> State | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -412,7 +430,6 @@ class Limit:
 _LIMITS = {number: name for name, number in vars(resource).items() if name.startswith("RLIMIT_") and name != "RLIMIT_OFILE"}
 UMASK = Simple("file mode creation mask", _read_umask, _write_umask)
 DIRECTORY = Simple("working directory", _read_directory, _write_directory)
-NAME = Simple("name of the thread", _read_name, _write_name)
 PRIORITY = Simple("priority", _read_priority, _write_priority)
 
 STATES: Mapping[str, Callable[[int], State]] = {
@@ -423,6 +440,6 @@ STATES: Mapping[str, Callable[[int], State]] = {
     "disposition": Disposition,
     "limit": Limit,
     "timer": Timer,
-    "name": lambda which: NAME,
+    "name": ThreadName,
     "priority": lambda which: PRIORITY,
 }

@@ -171,7 +171,8 @@ class Outside:
             passage.all_descriptors = open_files(self.process)
             passage.states += [(Descriptor(number), file) for number, file in passage.all_descriptors.items()]
             return
-        which = item.which.of(passage.call)
+        # A name is the calling thread's, whichever that is.
+        which = self.process.injector.pid if item.state == "name" else item.which.of(passage.call)
         if item.state == "offset" and not self._file(which).has_offset:
             return
         state = STATES[item.state](which)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rdb.errors import RdbError
+from rdb.linux import procfs
 from rdb.session import Session
 from rdb.stops import BreakpointHit
 from tests.build import program
@@ -198,3 +199,23 @@ def test_an_offset_that_is_ours_as_well_stays(tmp_path: Path) -> None:
     text = out.read_text()
     assert "  wrote 7 bytes to standard error\n" in text and "Put back" not in text
     assert text.count("vector\n") == 1 and text.index("vector\n") < text.index("moved on") < text.index("killed")
+
+
+def test_the_name_of_a_thread(session: Open, told: Told) -> None:
+    """It is put back for the thread that has changed it, and for no other."""
+    debugging = session(program("threads_named.c", "-O1", "-g", "-pthread"), notify=told)
+    debugging.run(stop_at="main")
+    debugging.record()
+    debugging.break_at("marker")
+    first = debugging.cont()
+    process, thread, position = debugging.need_process().pid, first.stop.thread, debugging.need_recording().position
+    assert thread != process
+    debugging.cont()
+    leader, named = (procfs.thread_name(process, each) for each in (process, thread))
+    assert named == "after"
+    debugging.record_goto(position)
+    debugging.record_delete()
+    assert procfs.thread_name(process, thread) == "before" and procfs.thread_name(process, process) == leader
+    assert told[-1] == "Put back: the name of the thread."
+    assert debugging.cont().stop.thread == thread
+    assert procfs.thread_name(process, thread) == "after"
