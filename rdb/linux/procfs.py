@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import struct
@@ -64,6 +65,15 @@ OURS = "/memfd:rdb "
 def mappings(pid: int) -> list[Mapping]:
     """The address space, by ascending address."""
     return [mapping(line) for line in maps(pid)]
+
+
+def address_space(process: int) -> list[Mapping]:
+    """The address space of a process, as one of its threads sees it that has not ended; the first one may have."""
+    found = mappings(process)
+    for thread in () if found else threads(process):
+        with contextlib.suppress(NoProcess):
+            found = found or mappings(thread)
+    return found
 
 
 def maps(pid: int) -> list[str]:
@@ -144,6 +154,11 @@ def status(pid: int) -> dict[str, str]:
     """The fields of /proc/PID/status."""
     lines = _read(pid, "status").decode(errors="replace").splitlines()
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def process_of(thread: int) -> int:
+    """The process that a thread belongs to."""
+    return int(status(thread)["Tgid"])
 
 
 def is_pending(pid: int, signal: int) -> bool:

@@ -22,7 +22,7 @@ class CodeMap:
 
     def look(self) -> None:
         """They may have changed."""
-        self.mappings = procfs.mappings(self._pid)
+        self.mappings = procfs.address_space(self._pid)
         self._starts = [mapping.start for mapping in self.mappings]
         self._written = {_file(each) for each in self.mappings if each.shared and each.writable and each.inode}
 

@@ -30,6 +30,7 @@ from rdb.address import Range
 from rdb.arch.base import Arch, Bank, Register
 from rdb.arch.process_record import Plan, prepare
 from rdb.events import NO_CALLS, AtBreakpoint, Calls, Reason, Stepped, Watch, WatchKind
+from rdb.linux import procfs
 from rdb.linux.procfs import PAGE
 from rdb.linux.step_loop import EVERYWHERE, MOST_SAVED
 from rdb.linux.stepper import TRAPPED, Stepper
@@ -111,6 +112,8 @@ class SingleStepRecorder:
 
     def __init__(self, arch: Arch, stepper: Stepper, log: RecordList) -> None:
         self.arch, self.stepper, self.log = arch, stepper, log
+        # Threads end, also that whose turn it is.
+        self.process = procfs.process_of(stepper.pid)
         self.words = memoryview(stepper.general).cast("Q")
         self.pc_index = arch.registers[arch.pc].pieces[0].offset // 8
         self._steps: dict[int, PlainStep] = {}
@@ -310,7 +313,7 @@ class SingleStepRecorder:
         return self._unsteady[page]
 
     def _code_map(self) -> CodeMap:
-        self._map = self._map or CodeMap(self.stepper.pid)
+        self._map = self._map or CodeMap(self.process)
         return self._map
 
     def _prepare(self, pc: int) -> Plan:

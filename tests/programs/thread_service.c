@@ -1,5 +1,6 @@
 /* Threads for whoever comes in the middle: one counts, one sleeps, one waits for input; main waits for them.
-   `argv[1]` is a file whose appearance ends the program, or "quick": then everything is over soon; or "block": nobody counts. */
+   `argv[1]` is a file whose appearance ends the program, or "quick": then everything is over as soon as everybody has done
+   something; or "block": nobody counts. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
     pthread_create(threads + 1, NULL, count, NULL);
     pthread_create(threads + 2, NULL, rest, NULL);
     begin();
-    for (int i = 0; strcmp(how, "quick") ? stat(how, &unused) != 0 : i < 3; i++) {
+    for (int i = 0; strcmp(how, "quick") ? stat(how, &unused) != 0 : i < 3 || counted < 100 || slept == 0; i++) {
         write(ends[1], "12345678", 8);
         usleep(2000);
     }

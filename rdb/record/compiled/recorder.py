@@ -85,7 +85,7 @@ class CompiledRecorder:
         self._places = far_places()
         self.scratch = Shared(injector, "scratch", translator.area.size, self._places)
         self.cache = CodeCache(injector, translator, self.scratch, self.table)
-        self.translations = Translations(injector.pid, translator, steps.stepper.memory, self.cache, self.table, files)
+        self.translations = Translations(steps.process, translator, steps.stepper.memory, self.cache, self.table, files)
         self.ring = Ring(injector, self._places, self.log, limit)
         self._interrupted = interrupted
         self._generation = steps.generation
