@@ -191,10 +191,8 @@ static void restarted(void)
     CHECK(read(ends[0], &byte, 1) == 1 && byte == 'x' && caught == 1);
     child = fork();
     CHECK(child >= 0);
-    if (child == 0) {
-        usleep(100000);
-        _exit(3);
-    }
+    if (child == 0)
+        _exit(read(ends[0], &byte, 1) == 1 ? 3 : 4);
     alarm_in(30000);
     CHECK(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 3 && caught == 2);
 }
