@@ -268,7 +268,7 @@ def _operand(instruction: Instruction, memory: UsedMemory, mode: Mode) -> Memory
         base=_address_register(memory.base, mode),
         index=_address_register(memory.index, mode),
         scale=memory.scale,
-        displacement=_signed(memory.displacement, mode.bits),
+        displacement=signed(memory.displacement, mode.bits),
         size=size,
         segment=mode.names.get(_SEGMENTS.get(memory.segment, "")),
         address_bits=address_bits,
@@ -289,7 +289,8 @@ def _address_register(register: int, mode: Mode) -> str | None:
     return _SPELLED[register] if full is None else mode.names[full]
 
 
-def _signed(displacement: int, bits: int) -> int:
+def signed(displacement: int, bits: int) -> int:
+    """A displacement that iced gives modulo a power of two, as the negative number that it may be."""
     displacement &= (1 << bits) - 1
     return displacement - (displacement >> bits - 1 << bits)
 

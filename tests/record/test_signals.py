@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,17 @@ def test_of_the_kernel(name: str, bits: int, times: int, engine: str) -> None:
     assert report.misses == []
     assert report.status == 0
     assert report.comparisons > 8
+
+
+def goes_on_from_each(debugging: Session, moments: Sequence[tuple[int, object]], kept: Callable[[], object]) -> None:
+    """From each of these moments, the newest first, the program goes on with what the kernel kept for it then; and to its end."""
+    for position, state in reversed(moments):
+        debugging.record_goto(position)
+        debugging.record_delete()
+        assert kept() == state, f"at {position}"
+    while not (report := debugging.cont()).stop.ended:
+        pass
+    assert report.stop.reason(Exited) == Exited(0)
 
 
 def _recorded(session: Callable[..., Session], name: str) -> Session:
@@ -175,13 +186,7 @@ def test_mask_and_stack_are_put_back(session: Callable[..., Session]) -> None:
         assert debugging.cont().frame is not None
         moments.append((debugging.recording.position, kept()))  # type: ignore[union-attr]
     assert len({state for _, state in moments}) == 4
-    for position, state in reversed(moments):
-        debugging.record_goto(position)
-        debugging.record_delete()
-        assert kept() == state, f"at {position}"
-    while not (report := debugging.cont()).stop.ended:
-        pass
-    assert report.stop.reason(Exited) == Exited(0)
+    goes_on_from_each(debugging, moments, kept)
 
 
 @pytest.mark.parametrize("engine", ("step", "compiled"))
@@ -209,13 +214,7 @@ def test_handlers_for_once_are_put_back(session: Callable[..., Session], bits: i
     for _ in range(11):
         assert isinstance(debugging.cont().reasons[0], BreakpointHit)
         moments.append((debugging.recording.position, kept()))  # type: ignore[union-attr]
-    for position, state in reversed(moments):
-        debugging.record_goto(position)
-        debugging.record_delete()
-        assert kept() == state, f"at {position}"
-    while not (report := debugging.cont()).stop.ended:
-        pass
-    assert report.stop.reason(Exited) == Exited(0)
+    goes_on_from_each(debugging, moments, kept)
 
 
 @pytest.mark.parametrize("engine", ("step", "compiled"))

@@ -72,7 +72,6 @@ _FLAGS_REFUSED = 0xFFFFFFFF & ~(0x8D5 | 0x10202)
 _WITH_ANY_NUMBER_NAMES = "MOV ADD ADC SUB SBB AND OR XOR CMP TEST IMUL"
 _WITH_ANY_NUMBER = frozenset(MNEMONICS[name] for name in _WITH_ANY_NUMBER_NAMES.split())
 _LARGEST = 64
-_SIGN = 1 << 63
 _DIRECT = frozenset({OpKind.NEAR_BRANCH16, OpKind.NEAR_BRANCH32, OpKind.NEAR_BRANCH64})
 _info = InstructionInfoFactory().info
 # The number of the general register that an iced register is part of.
@@ -211,7 +210,7 @@ def _displaced(known: Known, raw: bytes, displacement: int) -> Known:
     if not known.writes:
         return like
     (written,) = known.writes
-    return like._replace(writes=(replace(written, displacement=(displacement ^ _SIGN) - _SIGN),))
+    return like._replace(writes=(replace(written, displacement=x86.signed(displacement, MODE.bits)),))
 
 
 def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
