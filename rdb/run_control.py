@@ -240,7 +240,6 @@ class RunControl:
                     f"Warning:\nCannot insert breakpoint {numbers[0]}.\nCannot access memory at address {address:#x}\n"
                 ) from None
 
-
     def withdraw(self) -> None:
         """Another target takes the place of this one, which stays: nothing is left inserted in it."""
         target = self.program.target
@@ -248,6 +247,7 @@ class RunControl:
             target.remove_breakpoint(address)
         self.watchpoints.withdraw()
         self.forget_inserted()
+
     def forget_inserted(self) -> None:
         """The target that things were inserted into is gone, or another one is on top of it now."""
         self._inserted = set()

@@ -19,7 +19,6 @@ from rdb.linux import procfs, ptrace, restrictions
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
 # What waitpid reports for a thread that has got a SIGSTOP.
-_STOPPED = signals.SIGSTOP << 8 | 0x7F
 FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
 ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
 
@@ -62,8 +61,7 @@ class Borrowed:
 
     def _wait_after(self, request: Callable[[int], None]) -> int:
         status = ptrace.INTERRUPTED
-        while status == ptrace.INTERRUPTED or (status == _STOPPED and ptrace.is_own_stop(ptrace.signal_info(self._thread))):
-            # An interrupt that is left over, or comes meanwhile, tells nothing.
+        while ptrace.tells_nothing(self._thread, status):
             request(self._thread)
             status = ptrace.wait(self._thread)
         if not os.WIFSTOPPED(status):

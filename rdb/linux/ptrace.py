@@ -78,8 +78,9 @@ class Event(enum.IntEnum):
 # The kernel's sigset_t: 64 signals.
 SIGSET_SIZE = 8
 # Where the stop is a signal's, or job control's, `status >> 8 & 0xff` is the signal.
-# What waitpid reports for a stop with SIGTRAP and no event, and for one with Event.STOP that is nobody's signal.
+# What waitpid reports for a stop with SIGTRAP or SIGSTOP and no event, and for one with Event.STOP that is nobody's signal.
 TRAPPED = 0x057F
+STOPPED = 0x137F
 INTERRUPTED = Event.STOP << 16 | TRAPPED
 # Where a system call begins or ends; Option.SYSGOOD tells it from a SIGTRAP.
 IN_CALL = TRAPPED | 0x8000
@@ -234,6 +235,11 @@ def signal_number(info: bytes) -> int:
 def is_own_stop(info: bytes) -> bool:
     """Whether a signal is a SIGSTOP that a system thread of ours has sent, to one that it may not interrupt otherwise."""
     return signal_number(info) == signal.SIGSTOP and int.from_bytes(info[16:20], "little") == os.getpid()
+
+
+def tells_nothing(pid: int, status: int) -> bool:
+    """Whether a thread has stopped only because we asked for that, by an interrupt or by a SIGSTOP, which may come late."""
+    return status == INTERRUPTED or (status == STOPPED and is_own_stop(signal_info(pid)))
 
 
 def is_about_to_trap(pid: int) -> bool:

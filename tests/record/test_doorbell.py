@@ -90,8 +90,16 @@ def test_an_interrupt_that_was_lost(sleeping: Session) -> None:
         assert_interrupted(sleeping)
 
 
+# By the system thread that traces, and by one that may not.
+WAYS: dict[str, Callable[[Session], object]] = {
+    "interrupt": lambda debugging: ptrace.interrupt(debugging.target.pid),
+    "stop": lambda debugging: debugging.need_process().send_stop(),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_interrupt_that_comes_too_late(session: Open, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
+def test_an_interrupt_that_comes_too_late(session: Open, monkeypatch: pytest.MonkeyPatch, engine: str, way: str) -> None:
     """The next movement meets it, whatever that is: also steps that are made only to look into a block."""
     choose(engine, monkeypatch)
     debugging = recorded(session, "record_loops.c")
@@ -99,7 +107,7 @@ def test_an_interrupt_that_comes_too_late(session: Open, monkeypatch: pytest.Mon
     end = debugging.need_recording().position
     for direction in (Direction.REVERSE, Direction.FORWARD):
         for _ in range(8):
-            ptrace.interrupt(debugging.target.pid)
+            WAYS[way](debugging)
             before = debugging.need_recording().position
             debugging.stepi(direction=direction)
             assert debugging.need_recording().position == before + (1 if direction is Direction.FORWARD else -1)

@@ -17,10 +17,7 @@ from rdb.record.compiled.segment import BlockSegment
 from rdb.record.machine import Banks, Machine
 from rdb.record.record_list import RecordList
 from rdb.record.segment import Segment
-from rdb.record.single_step import Arrived, SingleStepRecorder, Until
-
-# How a burst ends that has not failed: an interrupt that comes late tells nothing.
-_GOING_ON = (None, Arrived(ptrace.INTERRUPTED))
+from rdb.record.single_step import Arrived, Outcome, SingleStepRecorder, Until
 
 
 class _One:
@@ -78,12 +75,16 @@ class Expansion:
         try:
             while len(one.segment) < len(block):
                 done = len(one.segment)
-                if steps.pc != block.addresses[done] or steps.burst(Until(), len(block) - done) not in _GOING_ON:
+                if steps.pc != block.addresses[done] or not self._goes_on(steps.burst(Until(), len(block) - done)):
                     raise RdbError(f"The block at {block.pc:#x} cannot be executed again.")
         finally:
             steps.log = log
             steps.forget_code()
         return one.segment
+
+    def _goes_on(self, outcome: Outcome) -> bool:
+        """Whether a burst has ended without having failed."""
+        return outcome is None or isinstance(outcome, Arrived) and ptrace.tells_nothing(self._steps.stepper.pid, outcome.status)
 
     def _extended(self) -> bytearray:
         """The extended bank of the thread as the kernel has it."""
