@@ -2,12 +2,15 @@
 
 The moments are drawn at random.  Which one it is decides what there is to tell, never whether the answer is right: whoever comes
 to a stand by himself before Ctrl-C arrives tells of that, and the prompt answers Ctrl-C with "Quit".
+
+A program that has blocked SIGINT while Ctrl-C was pressed takes it when it goes on: it stops once more then.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
+import termios
 import time
 
 import pytest
@@ -30,6 +33,10 @@ class Impatient(Person):
 
     def __init__(self, *arguments: str) -> None:
         super().__init__(*arguments)
+        # Ctrl-C makes a terminal forget what has been written to it, a stop that was just told for instance.
+        attributes = termios.tcgetattr(self.descriptor)
+        attributes[3] |= termios.NOFLSH
+        termios.tcsetattr(self.descriptor, termios.TCSANOW, attributes)
         self._read, self._numbers = 0, itertools.count(1000)
 
     def reads(self, text: str) -> str:
