@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 
 from rdb.events import Direction, Killed
-from rdb.linux import procfs
+from rdb.linux import procfs, ptrace
 from rdb.session import Session
 from tests.build import ROOT, program
+from tests.oracle.recording import ENGINES
 
 Open = Callable[..., Session]
 WAYS = {"native": "", "step": "s.settings['record full engine'] = 'step'; s.record(); ",
@@ -53,6 +54,59 @@ def test_the_program_is_killed(session: Open, way: str, moment: float) -> None:
     debugging.next()
     debugging.cont(Direction.REVERSE)
     assert debugging.alive
+
+
+@pytest.mark.parametrize("stop", ("main", "asleep"))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_program_is_killed_in_the_leaders_turn(
+    session: Open, monkeypatch: pytest.MonkeyPatch, engine: str, stop: str
+) -> None:
+    """While we wait for it, as it makes the first of the others or goes on; the kernel tells of its end only when the ends of the
+    others have been taken.
+    """
+    debugging = session(query=lambda question: True)
+    debugging.load(str(program("threads_asleep.c", "-O0", "-g", "-pthread")))
+    debugging.arguments = "'but one'"
+    debugging.run(stop_at=stop)
+    exec(WAYS[engine], {"s": debugging})
+    pid, wait = debugging.need_process().pid, ptrace.wait
+
+    def killed(thread: int) -> int:
+        if thread == pid and procfs.thread_state(pid, pid) not in ("Z", "") and len(procfs.threads(pid)) > 1:
+            os.kill(pid, signal.SIGKILL)
+            while procfs.thread_state(pid, pid) != "Z":
+                time.sleep(0.001)
+        return wait(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ptrace, "wait", killed)
+        report = debugging.cont()
+    assert report.reason(Killed) == Killed(signal.SIGKILL)
+    assert not debugging.alive
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_program_is_killed_as_it_makes_a_child(session: Open, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """The child is there, and stands, but nobody has told of it; it is let go."""
+    debugging = session(query=lambda question: True)
+    debugging.load(str(program("processes_follow.c", "-O0", "-g")))
+    debugging.run(stop_at="main")
+    exec(WAYS[way], {"s": debugging})
+    pid, message = debugging.need_process().pid, ptrace.event_message
+    children: list[int] = []
+
+    def killed(thread: int) -> int:
+        children.extend(each for each in procfs.tracees(os.getpid()) if each != pid)
+        os.kill(pid, signal.SIGKILL)
+        while procfs.thread_state(pid, pid) != "Z":
+            time.sleep(0.001)
+        return message(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ptrace, "event_message", killed)
+        report = debugging.cont()
+    assert report.reason(Killed) == Killed(signal.SIGKILL)
+    assert children and not procfs.tracees(os.getpid())
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

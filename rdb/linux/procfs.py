@@ -156,6 +156,16 @@ def status(pid: int) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def tracees(tracer: int) -> list[int]:
+    """The processes whose leaders a process traces."""
+    found = []
+    for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
+        with contextlib.suppress(NoProcess):
+            if status(pid).get("TracerPid") == str(tracer):
+                found.append(pid)
+    return found
+
+
 def process_of(thread: int) -> int:
     """The process that a thread belongs to."""
     return int(status(thread)["Tgid"])

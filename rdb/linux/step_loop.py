@@ -69,7 +69,6 @@ class StepLoop:
         self._at, self._saved_at = _address(self.states), _address(self.saved)
         self._page: mmap.mmap | None = None
         self._code, self._block = self._machine_code() if _machine() == "x86_64" else self._python()
-        # Among several threads the interpreter's lock is given away (rdb.linux.last_rites).
         self._sharing = ctypes.CFUNCTYPE(ctypes.c_long)(_address(self._page)) if self._page is not None else self._code
         numbers = {"pid": pid, "file": file, "table": _address(self.table), "pages": _address(self.pages)}
         for name, number in numbers.items():
@@ -78,9 +77,11 @@ class StepLoop:
 
     def select(self, pid: int) -> None:
         """Step another thread from now on."""
-        if pid != self._pid:
-            self._code = self._sharing
         self._pid = self._block[BLOCK.pid] = pid
+
+    def share(self) -> None:
+        """From now on give the interpreter's lock away while the thread steps: other system threads have work to do, too."""
+        self._code = self._sharing
 
     # -- strides
 

@@ -98,13 +98,19 @@ class Schedule:
 
     def switch(self, thread: int) -> None:
         """Give the turn to a thread that stands."""
-        if self._rites is None and len(self.threads.ids) > 1:
-            self._rites = LastRites(self.process.pid, lambda: self.thread == self.process.pid)
-            self._rites.start()
+        if len(self.threads.ids) > 1:
+            self._expect_others()
         self.injector.pid = thread
         self.process.select_thread(thread)
         self.recorder.stepper.select(thread)
         self.turns.begin(self.number(thread), self.recorder.log.high)
+
+    def _expect_others(self) -> None:
+        """There is more than one thread, or there may be with the next instruction."""
+        if self._rites is None:
+            self.recorder.stepper.loop.share()
+            self._rites = LastRites(self.process.pid, lambda: self.thread == self.process.pid)
+            self._rites.start()
 
     @property
     def rest(self) -> int | None:
@@ -164,6 +170,8 @@ class Schedule:
         """Make the thread in turn step into the kernel: the status in which it comes back; None if it blocks, or has ended."""
         threads, thread, stepper = self.threads, self.thread, self.recorder.stepper
         collect = threads.collect_from_exec if kind is CallKind.EXEC else threads.collect
+        if kind is CallKind.FORK:
+            self._expect_others()
         if len(threads.ids) == 1 and not may_be_left:
             # Not by the loop, which would keep the interpreter's lock while the thread sleeps.
             status = stepper.step()

@@ -35,7 +35,7 @@ from rdb.events import (
 from rdb.linux import debug_registers, procfs, ptrace
 from rdb.linux.ptrace import INTERRUPTED, TRAPPED, Event
 from rdb.linux.threads import Threads, is_killed
-from rdb.target.newborn import HOW, Newborn
+from rdb.target.newborn import HOW, Newborn, strays
 from rdb.target.standing import Standing
 from rdb.target.traps import Traps
 
@@ -127,6 +127,8 @@ class Lookout:
     def _look(self, thread: int, status: int) -> tuple[Reason, ...]:
         """What a status that has just been taken tells the user; nothing, as a rule, where the thread is just to go on."""
         if not os.WIFSTOPPED(status):
+            if thread == self.threads.pid:
+                self.free_strays()
             self.traps.forget()
         if os.WIFEXITED(status):
             return (Exited(os.WEXITSTATUS(status)),)
@@ -264,6 +266,12 @@ class Lookout:
             self._decide(self.current, newborn, keep)
             self.newborn, self._at(self.current).newborn = self._at(self.current).newborn, None
         return event is Event.VFORK_DONE or event in HOW
+
+    def free_strays(self) -> None:
+        """The process is gone: the children that it has not told of go on without it, and without us."""
+        for newborn in strays():
+            newborn.free(self.traps.code, self.cpus, self.mask)
+            newborn.let_go()
 
     def take_newborns(self) -> list[Newborn]:
         """All children that are kept; they are the caller's."""

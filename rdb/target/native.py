@@ -249,6 +249,7 @@ class NativeTarget(Target):
 
     def close(self) -> None:
         self._unheard.close()
+        self._movement.free_strays()
         self.memory.close()
         wards.reap()
 

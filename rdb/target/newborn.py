@@ -7,15 +7,29 @@ its parent's memory itself.  It never runs with anything of ours: `free` sees to
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rdb.errors import CannotAccessMemory, PtraceFailed
-from rdb.linux import debug_registers, ptrace, wards
+from rdb.linux import debug_registers, procfs, ptrace, wards
 
+# The first status of one whose parent we have started, or attached to (ptrace(2)), as waitid(2) gives it.
+_FIRST = (ptrace.STOPPED >> 8, ptrace.INTERRUPTED >> 8)
 # How a child came, by the event that told of it.
 HOW = {ptrace.Event.FORK: "fork", ptrace.Event.VFORK: "vfork", ptrace.Event.CLONE: "fork"}
+
+
+def strays() -> list[Newborn]:
+    """Children of whom their parent has not told, because it was killed as it made them: nobody knows yet that they stand."""
+    found = []
+    for pid in procfs.tracees(os.getpid()):
+        with contextlib.suppress(ChildProcessError):
+            told = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG | ptrace.WAIT_ALL)
+            if told is not None and told.si_status in _FIRST:
+                found.append(Newborn(pid, "fork"))
+    return found
 
 
 @dataclass(frozen=True)

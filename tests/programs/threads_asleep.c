@@ -1,4 +1,5 @@
-/* Threads that sleep: the only one, or with "all" two of them while the leader waits for their end. */
+/* Threads that sleep: the only one, or with "all" two of them while the leader waits for their end; with "but one" the leader
+   does not sleep. */
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,9 +19,12 @@ int main(int count, char **words)
 {
     pthread_t threads[2];
     int all = count > 1 && !strcmp(words[1], "all");
-    for (int i = 0; all && i < 2; i++)
+    int awake = count > 1 && !strcmp(words[1], "but one");
+    for (int i = 0; (all || awake) && i < 2; i++)
         pthread_create(&threads[i], NULL, doze, NULL);
     asleep();
+    while (awake)
+        ;
     for (int i = 0; all && i < 2; i++)
         pthread_join(threads[i], NULL);
     if (!all)
