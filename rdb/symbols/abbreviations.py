@@ -9,9 +9,9 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rdb.symbols.leb128 import sleb, uleb
+from rdb.symbols.leb128 import Bytes, sleb, uleb
 
-Reader = Callable[[bytes, int], tuple[Any, int]]
+Reader = Callable[[Bytes, int], tuple[Any, int]]
 
 _FIXED = {
     "DW_FORM_data1": "B", "DW_FORM_data2": "H", "DW_FORM_data4": "I", "DW_FORM_data8": "Q", "DW_FORM_data16": "16s",
@@ -81,7 +81,7 @@ class Abbreviation:
         self.size = sum(part.size for part in fixed) if len(fixed) == len(self.parts) else None
         self.sibling = "DW_AT_sibling" in forms
 
-    def values(self, data: bytes, position: int) -> tuple[dict[str, Any], int]:
+    def values(self, data: Bytes, position: int) -> tuple[dict[str, Any], int]:
         """The undecoded attribute values at `position`, and the position after them."""
         found: dict[str, Any] = {}
         for part, names in self.parts:
@@ -93,21 +93,21 @@ class Abbreviation:
         return found, position
 
 
-def read_string(data: bytes, position: int) -> tuple[str, int]:
+def read_string(data: Bytes, position: int) -> tuple[str, int]:
     """A zero-terminated string, and the position after it."""
     end = data.index(b"\0", position)
     return data[position:end].decode("utf-8", "replace"), end + 1
 
 
-def _block(data: bytes, position: int) -> tuple[bytes, int]:
+def _block(data: Bytes, position: int) -> tuple[bytes, int]:
     size, position = uleb(data, position)
-    return data[position : position + size], position + size
+    return bytes(data[position : position + size]), position + size
 
 
 def _block_reader(size_of: struct.Struct) -> Reader:
-    def read(data: bytes, position: int) -> tuple[bytes, int]:
+    def read(data: Bytes, position: int) -> tuple[bytes, int]:
         (size,) = size_of.unpack_from(data, position)
         position += size_of.size
-        return data[position : position + size], position + size
+        return bytes(data[position : position + size]), position + size
 
     return read

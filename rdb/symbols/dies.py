@@ -21,7 +21,7 @@ from elftools.common.exceptions import DWARFError, ELFError
 from elftools.dwarf.enums import ENUM_DW_AT, ENUM_DW_FORM, ENUM_DW_TAG
 
 from rdb.symbols.abbreviations import Abbreviation, Shape, read_string
-from rdb.symbols.elf import Elf
+from rdb.symbols.elf import Contents, Elf
 from rdb.symbols.leb128 import sleb, uleb
 
 DAMAGE = (
@@ -41,6 +41,7 @@ _ELSEWHERE = {"DW_FORM_ref_sig8", "DW_FORM_ref_sup4", "DW_FORM_ref_sup8", "DW_FO
 _SKELETONS = (4, 5)
 _TYPE_UNITS = (2, 6)
 _DEEPEST_ORIGIN = 16
+_LONGEST_HEADER = 40
 
 
 class Die:
@@ -56,7 +57,7 @@ class Die:
         self._end = -1 if abbreviation.size is None else start + abbreviation.size
 
     def _load(self) -> dict[str, Any]:
-        self._values, self._end = self.abbreviation.values(self.unit.data.info, self._start)
+        self._values, self._end = self.abbreviation.values(self.unit.info, self._start)
         return self._values
 
     def __contains__(self, name: str) -> bool:
@@ -109,7 +110,9 @@ class Die:
     def follow(self, name: str) -> Die | None:
         """The entry that an attribute refers to."""
         offset = self.get(name)
-        return self.unit.data.die_at(offset) if isinstance(offset, int) else None
+        if not isinstance(offset, int):
+            return None
+        return self.unit.die(offset) if self.unit.offset <= offset < self.unit.end else self.unit.data.die_at(offset)
 
     @property
     def end(self) -> int:
@@ -155,13 +158,16 @@ class Unit:
 
     def __init__(self, data: DebugData, offset: int) -> None:
         self.data, self.offset = data, offset
-        info, order = data.info, data.order
+        contents, order = data.info, data.order
+        contents.reach(offset + _LONGEST_HEADER)
+        self.info = info = contents.data
         (length,) = struct.unpack_from(order + "I", info, offset)
         start, self.offset_size = offset + 4, 4
         if length == 0xFFFFFFFF:
             (length,) = struct.unpack_from(order + "Q", info, start)
             start, self.offset_size = start + 8, 8
-        self.end = min(start + length, len(info))
+        self.end = min(start + length, contents.size)
+        contents.reach(self.end)
         (self.version,) = struct.unpack_from(order + "H", info, start)
         if not 2 <= self.version <= 5:
             raise ValueError("DWARF version")
@@ -212,7 +218,7 @@ class Unit:
 
     def die(self, offset: int) -> Die | None:
         """The entry at `offset`, or None where a list of siblings ends."""
-        code, position = uleb(self.data.info, offset)
+        code, position = uleb(self.info, offset)
         return Die(self, offset, position, self.abbreviations[code]) if code else None
 
     def decode(self, form: str, value: Any) -> Any:
@@ -276,6 +282,7 @@ class DebugData:
         self.elf, self.order = elf, elf.order
         self._sections: dict[str, bytes] = {}
         self._strings: dict[tuple[str, int], str] = {}
+        self._begun: dict[int, Unit] = {}
 
     def section(self, name: str) -> bytes:
         """The contents of .debug_`name`; empty if there is none."""
@@ -284,8 +291,9 @@ class DebugData:
         return self._sections[name]
 
     @cached_property
-    def info(self) -> bytes:
-        return self.section("info")
+    def info(self) -> Contents:
+        """.debug_info, which is read as far as the unit that is wanted."""
+        return self.elf.open(self.elf.sections.get(".debug_info"))
 
     @cached_property
     def abbrev(self) -> bytes:
@@ -299,14 +307,20 @@ class DebugData:
             text = self._strings[key] = read_string(self.section(section), offset)[0]
         return text
 
+    def unit_from(self, offset: int) -> Unit:
+        """The unit that begins at `offset`."""
+        if offset not in self._begun:
+            self._begun[offset] = Unit(self, offset)
+        return self._begun[offset]
+
     @cached_property
     def units(self) -> list[Unit]:
         """The units in file order, up to the first that is damaged."""
         found: list[Unit] = []
         offset = 0
-        while offset < len(self.info):
+        while offset < self.info.size:
             try:
-                unit = Unit(self, offset)
+                unit = self.unit_from(offset)
             except DAMAGE:
                 break
             found.append(unit)

@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from rdb.errors import BadProgram, RdbError
+from rdb.symbols.leb128 import Bytes
 
 ET_EXEC, ET_DYN, ET_CORE = 2, 3, 4
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_TLS = 1, 2, 3, 4, 7
@@ -29,6 +30,8 @@ SHF_COMPRESSED = 1 << 11
 NT_GNU_BUILD_ID = 3
 _ELFCOMPRESS_ZLIB = 1
 _FOREIGN = "not in executable format: file format not recognized"
+# So much is decompressed at a time.
+_STRETCH = 1 << 16
 _LARGEST_SECTION = 1 << 31
 
 
@@ -93,6 +96,32 @@ _LAYOUTS = {
     1: _Layout("HHIIIIIHHHHHH", "8I", (0, 6, 1, 2, 4, 5, 7), "10I", "IIIBBH", (0, 3, 4, 5, 1, 2), "III"),
     2: _Layout("HHIQQQIHHHHHH", "IIQQQQQQ", (0, 1, 2, 3, 5, 6, 7), "IIQQQQIIQQ", "IBBHQQ", (0, 1, 2, 3, 4, 5), "IIQQ"),
 }
+
+
+class Contents:
+    """What a section holds; where it is compressed (gABI, "Section Compression"; zlib only), as far as somebody has asked."""
+
+    def __init__(self, data: bytes, compressed: bytes = b"", size: int = 0) -> None:
+        """`data` or, `size` bytes when decompressed, `compressed`."""
+        self.data: Bytes = bytearray() if compressed else data
+        self.size = size if compressed else len(data)
+        self._compressed, self._read = compressed, 0
+        self._inflater = zlib.decompressobj()
+
+    def reach(self, end: int) -> None:
+        """Have the first `end` bytes in `data`, if there are so many and they are not damaged."""
+        while len(self.data) < min(end, self.size) and self._read < len(self._compressed):
+            some = self._compressed[self._read : self._read + _STRETCH]
+            self._read += _STRETCH
+            try:
+                self.data += self._inflater.decompress(some)
+            except zlib.error:
+                self._read = len(self._compressed)
+
+    def whole(self) -> Bytes:
+        """All that there is, and can be read."""
+        self.reach(self.size)
+        return self.data
 
 
 class Elf:
@@ -168,24 +197,23 @@ class Elf:
 
     def section_data(self, name: str) -> bytes:
         """The contents of a section, decompressed; empty if it is absent, empty or damaged."""
-        section = self.sections.get(name)
-        return self.contents(section) if section is not None else b""
+        return bytes(self.open(self.sections.get(name)).whole())
 
     def contents(self, section: Section) -> bytes:
-        """The contents of a section, decompressed (gABI, "Section Compression"; zlib only); empty if it cannot be read."""
-        if section.type == SHT_NOBITS:
-            return b""
+        """The contents of a section, decompressed; empty if it cannot be read."""
+        return bytes(self.open(section).whole())
+
+    def open(self, section: Section | None) -> Contents:
+        """The contents of a section, to be read as far as they are needed."""
+        if section is None or section.type == SHT_NOBITS:
+            return Contents(b"")
         raw = self.read(section.offset, min(section.size, _LARGEST_SECTION))
         if not section.flags & SHF_COMPRESSED:
-            return raw
+            return Contents(raw)
         header = struct.Struct(self.order + self._layout.compression)
         if len(raw) < header.size or header.unpack_from(raw)[0] != _ELFCOMPRESS_ZLIB:
-            return b""
-        limit = header.unpack_from(raw)[-2]
-        try:
-            return zlib.decompressobj().decompress(raw[header.size :], min(limit, _LARGEST_SECTION) or 1)
-        except zlib.error:
-            return b""
+            return Contents(b"")
+        return Contents(b"", raw[header.size :], min(header.unpack_from(raw)[-2], _LARGEST_SECTION))
 
     def segment_data(self, address: int, size: int) -> bytes:
         """The bytes that the file loads at file address `address`, cut at the end of the segment's file image."""

@@ -5,8 +5,11 @@ Each function answers the number and the position after it.  IndexError where th
 
 from __future__ import annotations
 
+# Compressed sections are read in pieces.
+Bytes = bytes | bytearray
 
-def uleb(data: bytes, position: int) -> tuple[int, int]:
+
+def uleb(data: Bytes, position: int) -> tuple[int, int]:
     """An unsigned LEB128 number at `position`."""
     byte = data[position]
     position += 1
@@ -22,7 +25,7 @@ def uleb(data: bytes, position: int) -> tuple[int, int]:
         shift += 7
 
 
-def sleb(data: bytes, position: int) -> tuple[int, int]:
+def sleb(data: Bytes, position: int) -> tuple[int, int]:
     """A signed LEB128 number at `position`."""
     value = shift = 0
     while True:

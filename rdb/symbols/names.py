@@ -59,7 +59,7 @@ class NameIndex:
         """Whether the name occurs at all.  Compilers put short names into the entries, all others into .debug_str."""
         data = self._object.dwarf
         text = name.encode(errors="surrogateescape") + b"\0"
-        return data is not None and (text in data.section("str") or (len(text) <= _INLINE_NAME and text in data.info))
+        return data is not None and (text in data.section("str") or (len(text) <= _INLINE_NAME and text in data.info.whole()))
 
 
 def _kind(die: Die) -> str | None:

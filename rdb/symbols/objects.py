@@ -21,7 +21,7 @@ from rdb.symbols.minimal import FileSymbol, MinimalSymbol, MinimalTable, read_mi
 
 if TYPE_CHECKING:
     from rdb.symbols.cfi import CallFrames
-    from rdb.symbols.dies import DebugData, Die
+    from rdb.symbols.dies import DebugData, Die, Unit
     from rdb.symbols.lines import Row
     from rdb.symbols.names import NameIndex
     from rdb.symbols.type_reader import TypeReader
@@ -209,14 +209,17 @@ class LoadedObject:
             rows = getattr(self, table)
             index = bisect_right(rows, (address - self.bias, 1 << 64, 0)) - 1
             if index >= 0 and rows[index][0] <= address - self.bias < rows[index][1]:
-                return self.unit(rows[index][2])
+                return self._unit_from(rows[index][2])
         return None
 
     @tolerant(nothing)
-    def unit(self, offset: int) -> CompilationUnit | None:
-        """The unit at or around an offset of .debug_info."""
+    def _unit_from(self, offset: int) -> CompilationUnit | None:
         assert self.dwarf is not None
-        unit = self.dwarf.unit_at(offset)
+        return self.unit(self.dwarf.unit_from(offset))
+
+    @tolerant(nothing)
+    def unit(self, unit: Unit) -> CompilationUnit | None:
+        """What is known about a unit of .debug_info."""
         if unit.offset not in self._units:
             from rdb.symbols.units import CompilationUnit
 
@@ -225,7 +228,7 @@ class LoadedObject:
 
     def units(self) -> list[CompilationUnit]:
         """All units with code, in file order."""
-        found = [self.unit(unit.offset) for unit in self.dwarf.units if unit.type in (1, 4)] if self.dwarf is not None else []
+        found = [self.unit(unit) for unit in self.dwarf.units if unit.type in (1, 4)] if self.dwarf is not None else []
         return [unit for unit in found if unit is not None]
 
     @cached_property
@@ -305,7 +308,7 @@ class LoadedObject:
         line, holder = die.inherited("DW_AT_decl_line"), die
         while "DW_AT_decl_file" not in holder and (origin := holder.origin) is not None:
             holder = origin
-        unit = self.unit(holder.offset)
+        unit = self.unit(holder.unit)
         return (unit.file(holder.get("DW_AT_decl_file")) if unit is not None else None), line
 
     def scope_of(self, function: Function) -> Scope:
@@ -322,7 +325,7 @@ class LoadedObject:
 
     @tolerant(nothing)
     def _read_inlined(self, scope: Scope) -> InlinedCall:
-        unit = self.unit(scope.die.offset)
+        unit = self.unit(scope.die.unit)
         path = unit.file(scope.die.get("DW_AT_call_file")) if unit is not None else None
         return InlinedCall(scope.die.name or "<unnamed>", scope.ranges, path, scope.die.get("DW_AT_call_line"), scope)
 
