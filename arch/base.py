@@ -127,8 +127,7 @@ class Flow(enum.Enum):
     TRAP = "trap"
 
 
-@dataclass(frozen=True)
-class MemoryOperand:
+class MemoryOperand(NamedTuple):
     """A stretch of memory that an instruction reads or writes.
 
     The address is (segment + (base + index * scale + displacement) modulo 2**address_bits) modulo 2**linear_bits, where segment,
@@ -139,15 +138,16 @@ class MemoryOperand:
     `element` bytes; the operand is then an upper bound, and what is masked off need not be mapped.
     """
 
+    # index and count are methods of tuples, too, of which nobody has need here.
     base: str | None = None
-    index: str | None = None
+    index: str | None = None  # type: ignore[assignment]
     scale: int = 1
     displacement: int = 0
     size: int = 8
     segment: str | None = None
     address_bits: int = 64
     linear_bits: int = 64
-    count: str | None = None
+    count: str | None = None  # type: ignore[assignment]
     backwards: tuple[str, int] | None = None
     mask: str | None = None
     element: int = 0

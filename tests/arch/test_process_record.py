@@ -23,6 +23,9 @@ operands = st.builds(
     segment=st.sampled_from([None, "fs_base", "gs_base"]),
     address_bits=st.sampled_from([32, 64]),
     linear_bits=st.sampled_from([32, 64]),
+    count=st.none(),
+    backwards=st.none(),
+    mask=st.none(),
 )
 
 

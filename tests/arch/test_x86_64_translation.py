@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import platform
 import random
 from collections.abc import Iterator
@@ -207,7 +206,7 @@ def _read(reader: Reader, raw: bytes, pc: int) -> Known | None:
 def _touches(known: Known) -> tuple[object, ...]:
     """All that is known of an instruction, save what its effects say of displacements and of its length."""
     effects = known.effects
-    operands = [[dataclasses.replace(each, displacement=0) for each in some] for some in (effects.reads, effects.writes)]
+    operands = [[each._replace(displacement=0) for each in some] for some in (effects.reads, effects.writes)]
     plain = effects._replace(length=0, reads=(), writes=(), extents=None, target=None)
     told = {name: value for name, value in known._asdict().items() if name not in ("effects", "instruction")}
     return told, plain, operands

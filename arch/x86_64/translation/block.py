@@ -21,6 +21,7 @@ at the beginning of the block again, as if it had not been entered (rdb.record.c
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
@@ -234,16 +235,23 @@ class _Writer:
 
     def _save(self, operand: MemoryOperand, at: int, relative: bool) -> None:
         """Save an operand's address at `at` in the record, and what is there behind it; `relative` is it to the pc."""
-        code, pointer, temporary = self.code, self.pointer, self.temporary
+        code, temporary = self.code, self.temporary
         code += _address(operand, temporary)
         if relative and not operand.displacement < 1 << 32:
             self.fixes.append(Fix(Holds.ADDRESS, len(code) - _WORD))
-        code += emit.store(Place(pointer, displacement=at), temporary)
-        for skip, size in _cut(operand.size):
-            if skip:
-                code += emit.load(temporary, Place(pointer, displacement=at))
-            code += emit.load_zero_extended(temporary, Place(temporary, displacement=skip), size)
-            code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, size if skip % _WORD else _WORD)
+        code += _kept(self.pointer, temporary, at, operand.size)
+
+
+@functools.lru_cache(1 << 12)
+def _kept(pointer: int, temporary: int, at: int, size: int) -> bytes:
+    """Save the address that is in `temporary` at `at` in the record, and the `size` bytes that are there behind it."""
+    code = emit.store(Place(pointer, displacement=at), temporary)
+    for skip, part in _cut(size):
+        if skip:
+            code += emit.load(temporary, Place(pointer, displacement=at))
+        code += emit.load_zero_extended(temporary, Place(temporary, displacement=skip), part)
+        code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, part if skip % _WORD else _WORD)
+    return code
 
 
 def _cut(size: int) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from iced_x86 import (
@@ -210,7 +209,7 @@ def _displaced(known: Known, raw: bytes, displacement: int) -> Known:
     if not known.writes:
         return like
     (written,) = known.writes
-    return like._replace(writes=(replace(written, displacement=x86.signed(displacement, MODE.bits)),))
+    return like._replace(writes=(written._replace(displacement=x86.signed(displacement, MODE.bits)),))
 
 
 def _look_at(instruction: Instruction, raw: bytes, relative: int) -> Known:
@@ -270,7 +269,7 @@ def _long(effects: Effects) -> MemoryOperand | None:
     if isinstance(effects.extents, functools.partial) and effects.extents.func is saved_state:
         operand: MemoryOperand = effects.extents.args[0]
         compacted: bool = effects.extents.args[2]
-        return replace(operand, size=xstate.layout().extent(_USUAL, compacted))
+        return operand._replace(size=xstate.layout().extent(_USUAL, compacted))
     writes = effects.writes
     return writes[0] if len(writes) == 1 and (writes[0].count or writes[0].size > _LARGEST) else None
 
