@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from rdb.arch.translation import Translator
 
 
+# The banks consist of words of so many bytes.
+WORD = 8
+
+
 class Bank(enum.IntEnum):
     GENERAL = 0
     EXTENDED = 1
@@ -79,19 +83,27 @@ class View(NamedTuple):
 
 @dataclass(frozen=True)
 class RegisterTable:
-    """All registers of one CPU in GDB's order, the sizes of the two banks, and how much of EXTENDED ordinary programs use."""
+    """All registers of one CPU in GDB's order, the sizes of the two banks, and how much of EXTENDED ordinary programs use.
+
+    `words` says which word of GENERAL a register is, if it is one.
+    """
 
     registers: tuple[Register, ...]
     sizes: tuple[int, int]
     leading: int = 0
     by_name: Mapping[str, Register] = field(init=False, repr=False, compare=False)
     by_dwarf: Mapping[int, Register] = field(init=False, repr=False, compare=False)
+    words: Mapping[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {register.name: register for register in self.registers})
         object.__setattr__(
             self, "by_dwarf", {register.dwarf: register for register in self.registers if register.dwarf is not None}
         )
+
+        whole = {register: register.pieces[0] for register in self.registers if len(register.pieces) == 1 and not register.view}
+        words = {each.name: at.offset // WORD for each, at in whole.items() if at == (Bank.GENERAL, at.offset & -WORD, WORD)}
+        object.__setattr__(self, "words", words)
 
     def __getitem__(self, name: str) -> Register:
         return self.by_name[name]

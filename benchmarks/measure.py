@@ -5,6 +5,7 @@ rdb and gdb are driven in the same way, through a pipe, so that both are measure
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,9 @@ from typing import NamedTuple
 from examples.play import BUILD, Debugger
 
 HERE = Path(__file__).resolve().parent
+# Users have rdb's modules compiled, also where the environment keeps Python from it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(BUILD.resolve() / "pycache"))
 RDB = (sys.executable, "-m", "rdb")
 STEPPING_RDB = (*RDB, "-ex", "set record full engine step")
 # Freestanding: no instruction that gdb cannot record, and no libc that chooses its code by the CPU.

@@ -139,6 +139,9 @@ class SingleStepRecorder:
         return self.words[self.pc_index]
 
     def register(self, name: str) -> int:
+        index = self.arch.registers.words.get(name)
+        if index is not None:
+            return self.words[index]
         register = self.arch.registers[name]
         return int.from_bytes(self._register_bytes(register), "little")
 

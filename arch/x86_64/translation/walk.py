@@ -59,13 +59,15 @@ def stub(shape: Shape, forward: bool, flags_at: int) -> Stub:
     return Stub(bytes(code), tuple(pieces))
 
 
-def _cut(size: int) -> Iterator[tuple[int, int]]:
+@functools.cache
+def _cut(size: int) -> tuple[tuple[int, int], ...]:
     """Cut a stretch into pieces that one register holds: (offset, size) of each."""
-    at = 0
+    at, pieces = 0, []
     while at < size:
         part = next(part for part in _PIECES if at + part <= size)
-        yield at, part
+        pieces.append((at, part))
         at += part
+    return tuple(pieces)
 
 
 def _cut_memory(slots: Sequence[tuple[int, int]], forward: bool) -> Iterator[tuple[int, int, int]]:
@@ -75,6 +77,7 @@ def _cut_memory(slots: Sequence[tuple[int, int]], forward: bool) -> Iterator[tup
             yield at, skip, part
 
 
+@functools.lru_cache(1 << 12)
 def _memory(at: int, skip: int, size: int) -> bytes:
     address = emit.load(RAX, Place(RSI, displacement=at))
     return address + _exchange(Place(RAX, displacement=skip), Place(RSI, displacement=at + _WORD + skip), size)

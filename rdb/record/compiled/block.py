@@ -126,10 +126,11 @@ class BlockTable:
     def _fill(self) -> None:
         """Have all blocks in the columns."""
         if self._new:
-            rows = [
-                (block.pc, block.end, len(block), block.translation.size // _WORD, block.translation.flags) for block in self._new
-            ]
-            self._put(Columns(*np.array(rows, np.int64).T))
+            rows: list[int] = []
+            for block in self._new:
+                made = block.translation
+                rows += (block.pc, made.end, len(made.addresses), made.size // _WORD, made.flags)
+            self._put(Columns(*np.array(rows, np.int64).reshape(-1, len(Columns._fields)).T))
             self._new.clear()
 
     def _put(self, columns: Columns) -> None:

@@ -27,6 +27,7 @@ from rdb.linux.inject import Borrowed, Injector
 from rdb.linux.stepper import TRAPPED
 from rdb.record.compiled.block import Block, BlockTable
 from rdb.record.compiled.shared import READ_WRITE_EXECUTE, Shared, far_places
+from rdb.record.entry import padded
 from rdb.record.machine import Banks, Machine
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _WORD = 8
 # Offsets in our memory.  In the register file: the general bank, the extended one behind it, at last the flags.
 _EXTENDED, _FLAGS = 0x100, 0x4000
+_FILES = {Bank.GENERAL: 0, Bank.EXTENDED: _EXTENDED}
 _MOST_BLOCKS = 1 << 20
 _TRAP = 0x8000
 _TABLES = {forward: 0x10000 + forward * _WORD * _MOST_BLOCKS for forward in (False, True)}
@@ -213,6 +215,8 @@ class Walk:
 
 
 def _shape(block: Block) -> Shape:
-    layout, files = block.layout, {Bank.GENERAL: 0, Bank.EXTENDED: _EXTENDED}
-    registers = tuple((files[slot.bank] + slot.offset, slot.size, slot.at) for slot in layout.registers)
-    return Shape(registers, tuple((slot.at, slot.size) for slot in layout.memory), block.translation.flags, layout.size)
+    made, registers, at = block.translation, [], 0
+    for bank, offset, size in made.registers:
+        registers.append((_FILES[bank] + offset, size, at))
+        at += padded(size)
+    return Shape(tuple(registers), tuple([(write.at, write.size) for write in made.writes]), made.flags, made.size)
