@@ -85,6 +85,28 @@ def test_the_program_is_killed_in_the_leaders_turn(
     assert not debugging.alive
 
 
+def test_the_program_is_killed_as_it_makes_its_first_thread(session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which nobody knows yet: natively the leader is waited for alone then, too."""
+    debugging = session()
+    debugging.load(str(program("threads_asleep.c", "-O0", "-g", "-pthread")))
+    debugging.arguments = "all"
+    debugging.run(stop_at="main")
+    pid, wait = debugging.need_process().pid, ptrace.wait
+
+    def killed(thread: int) -> int:
+        while len(procfs.threads(pid)) == 1 and procfs.thread_state(pid, pid) != "Z":
+            time.sleep(0.001)
+        os.kill(pid, signal.SIGKILL)
+        while procfs.thread_state(pid, pid) != "Z":
+            time.sleep(0.001)
+        return wait(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ptrace, "wait", killed)
+        report = debugging.cont()
+    assert report.reason(Killed) == Killed(signal.SIGKILL)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_the_program_is_killed_as_it_makes_a_child(session: Open, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     """The child is there, and stands, but nobody has told of it; it is let go."""

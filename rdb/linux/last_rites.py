@@ -1,14 +1,14 @@
 """The ends of threads that nobody waits for, while somebody waits for the leader of their process.
 
 The kernel tells of a leader's end only when the ends of all other threads have been taken (ptrace(2), "Death under ptrace").
-Whoever steps the leader waits for the leader alone; when the process is killed in that moment, that would be for ever.  So a
-system thread of ours looks now and then whether this has happened, and takes the ends of the others.
+Whoever steps the leader waits for the leader alone, and so does who knows of no other thread because the first is being made;
+when the process is killed in that moment, that would be for ever.  So a system thread of ours looks now and then whether this has
+happened, and takes the ends of the others.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ _GONE = ("Z", "X", "")
 
 
 class LastRites(threading.Thread):
-    """For process `pid`, as long as `waits` says that the leader may be waited for; from `start` until `close`."""
+    """For process `pid`, while `waits` says that the leader may be waited for alone; from `start` until `close`."""
 
     def __init__(self, pid: int, waits: Callable[[], bool]) -> None:
         super().__init__(name="rdb last rites", daemon=True)
@@ -38,7 +38,7 @@ class LastRites(threading.Thread):
         for thread in threads:
             if thread != self._pid:
                 with contextlib.suppress(ChildProcessError):
-                    os.waitpid(thread, os.WNOHANG | ptrace.WAIT_ALL)
+                    ptrace.look(thread)
 
     def close(self) -> None:
         self._over.set()

@@ -80,7 +80,7 @@ class StepLoop:
         self._pid = self._block[BLOCK.pid] = pid
 
     def share(self) -> None:
-        """From now on give the interpreter's lock away while the thread steps: other system threads have work to do, too."""
+        """From now on give the interpreter's lock away while the thread steps: others may end with it (rdb.linux.last_rites)."""
         self._code = self._sharing
 
     # -- strides

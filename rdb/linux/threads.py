@@ -57,6 +57,8 @@ class Threads:
         self.running: set[int] = set()
         self.born: Callable[[int], None] = lambda thread: None
         self.gone: Callable[[int], None] = lambda thread: None
+        # Who is stepped, and waited for alone, while it has the turn.
+        self.in_turn: int | None = None
         self._taken: deque[Status] = deque()
 
     # -- making them go
@@ -182,6 +184,10 @@ class Threads:
             while os.WIFSTOPPED(os.waitpid(self.pid, ptrace.WAIT_ALL)[1]):
                 os.kill(self.pid, signal.SIGKILL)
 
+    def waits_for_leader(self) -> bool:
+        """Whether whoever waits may wait for the leader alone."""
+        return self.ids == [self.pid] or self.in_turn == self.pid
+
     def is_blocked(self, thread: int) -> bool:
         """Whether a running thread waits for something inside a system call."""
         return procfs.thread_state(self.pid, thread) in ("S", "D")
@@ -219,7 +225,7 @@ class Threads:
         """A thread has been made: wait until it is there; it stands when it is told of."""
         if thread in self.ids or not self.is_ours(thread):
             return
-        status = os.waitpid(thread, ptrace.WAIT_ALL)[1]
+        status = ptrace.wait(thread)
         self._know(thread)
         self._taken.append(self._took(thread, status))
 

@@ -32,7 +32,6 @@ from dataclasses import dataclass
 from rdb.arch.linux.terms import Kind as CallKind
 from rdb.linux import ptrace
 from rdb.linux.inject import Injector
-from rdb.linux.last_rites import LastRites
 from rdb.linux.ptrace import INTERRUPTED, Event
 from rdb.linux.threads import Threads
 from rdb.record.entry import Kind
@@ -77,7 +76,6 @@ class Schedule:
         self.left: dict[int, SystemCall] = {}
         self.reported: dict[int, int] = {}
         self._newborn: list[int] = []
-        self._rites: LastRites | None = None
         calls.to_call, calls.wake = self._to_call, self._wake
         calls.enter, calls.is_last = self._enter, lambda: len(self.threads.ids) == 1
         calls.gave_way = lambda: self.slices.give_way(self.thread)
@@ -99,18 +97,11 @@ class Schedule:
     def switch(self, thread: int) -> None:
         """Give the turn to a thread that stands."""
         if len(self.threads.ids) > 1:
-            self._expect_others()
-        self.injector.pid = thread
+            self.recorder.stepper.loop.share()
+        self.injector.pid = self.threads.in_turn = thread
         self.process.select_thread(thread)
         self.recorder.stepper.select(thread)
         self.turns.begin(self.number(thread), self.recorder.log.high)
-
-    def _expect_others(self) -> None:
-        """There is more than one thread, or there may be with the next instruction."""
-        if self._rites is None:
-            self.recorder.stepper.loop.share()
-            self._rites = LastRites(self.process.pid, lambda: self.thread == self.process.pid)
-            self._rites.start()
 
     @property
     def rest(self) -> int | None:
@@ -171,7 +162,8 @@ class Schedule:
         threads, thread, stepper = self.threads, self.thread, self.recorder.stepper
         collect = threads.collect_from_exec if kind is CallKind.EXEC else threads.collect
         if kind is CallKind.FORK:
-            self._expect_others()
+            # There may be another thread with this instruction.
+            stepper.loop.share()
         if len(threads.ids) == 1 and not may_be_left:
             # Not by the loop, which would keep the interpreter's lock while the thread sleeps.
             status = stepper.step()
@@ -311,7 +303,7 @@ class Schedule:
         """The thread in turn has executed a program: it is the only one, under the id of the leader."""
         self.left.clear()
         self.reported.clear()
-        self.injector.pid = self.process.pid
+        self.injector.pid = self.threads.in_turn = self.process.pid
         self.recorder.stepper.select(self.process.pid)
 
     # -- stopping
@@ -345,8 +337,7 @@ class Schedule:
 
     def close(self) -> None:
         """Recording is over."""
-        if self._rites is not None:
-            self._rites.close()
+        self.threads.in_turn = None
 
     def wait_for_end(self) -> int:
         """The process is ending: the status of it as a whole, which comes last."""

@@ -18,6 +18,7 @@ from rdb.arch.base import Arch, Bank
 from rdb.errors import PtraceFailed, RdbError
 from rdb.events import Calls, Executed, Reason, Resume, Stop, Watch
 from rdb.linux import debug_registers, doorbell, procfs, ptrace, wards
+from rdb.linux.last_rites import LastRites
 from rdb.linux.procfs import Mapping
 from rdb.linux.stepper import Stepper
 from rdb.linux.terminal import Terminal
@@ -60,6 +61,8 @@ class NativeTarget(Target):
         self._movement = AllStop(self._threads, arch, self.memory, lambda reason: self.tell(reason))
         self.unheard: Callable[[], None] = self.interrupt
         self._unheard = Unheard(pid, lambda: self.unheard())
+        self._rites = LastRites(pid, self._threads.waits_for_leader)
+        self._rites.start()
         self._lender: NativeTarget | None = None
         # A launched program must not outlive its debugger, stopped for ever; an attached one must survive it.
         self.options = OPTIONS if attached else OPTIONS | ptrace.Option.EXITKILL
@@ -249,6 +252,7 @@ class NativeTarget(Target):
 
     def close(self) -> None:
         self._unheard.close()
+        self._rites.close()
         self._movement.free_strays()
         self.memory.close()
         wards.reap()
