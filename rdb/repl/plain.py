@@ -50,11 +50,21 @@ class PlainTerminal:
     def read(self, prompt: str) -> str | None:
         """One line from the standard input, without its newline; None at its end.
 
-        Ctrl-C breaks off the waiting.  What has been typed since is kept for the next time.
+        Ctrl-C breaks off the waiting.  A terminal forgets then what has been typed, and so do we; from elsewhere it is kept.
         """
         self.output.write(prompt)
+        terminal = self._reads_lines
+        try:
+            ended = self._read_line(_LINE if terminal else 1)
+        except KeyboardInterrupt:
+            self._typed = b"" if terminal else self._typed
+            raise
+        line, self._typed = self._typed, b""
+        return None if ended and not line else line.decode("utf-8", "surrogateescape").removesuffix("\n").rstrip("\r")
+
+    def _read_line(self, size: int) -> bool:
+        """Read to the end of a line, at most `size` bytes at a time; whether the input has ended."""
         file, ended = sys.stdin.fileno(), False
-        size = _LINE if self._reads_lines else 1
         while not ended and not self._typed.endswith(b"\n"):
             with breakable():
                 select.select([file], [], [])
@@ -62,8 +72,7 @@ class PlainTerminal:
                 piece = os.read(file, size)
                 ended = not piece
                 self._typed += piece
-        line, self._typed = self._typed, b""
-        return None if ended and not line else line.decode("utf-8", "surrogateescape").removesuffix("\n").rstrip("\r")
+        return ended
 
     @property
     def _reads_lines(self) -> bool:

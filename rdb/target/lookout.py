@@ -67,6 +67,7 @@ class Lookout:
         self._watched: dict[Watch, bytes | None] = {}
         self._vforks: dict[int, Newborn | None] = {}
         self._stop_sent = False
+        self.noticed_before: Callable[[bytes], bool] = lambda info: False
         self._standings: dict[int, Standing] = {}
         threads.born = lambda thread: tell(ThreadCreated(thread))
         threads.gone = self._gone
@@ -149,18 +150,18 @@ class Lookout:
             standing.sent.discard(number)
             standing.signal = number
             return ()
-        if self.took_stop(info):
+        if self.is_answered(info):
             return ()
         if number in self.silent:
             standing.signal = number
             return ()
         return (Signalled(number, code, int.from_bytes(info[16:24], "little")),)
 
-    def took_stop(self, info: bytes) -> bool:
-        """Whether a signal that has arrived is the SIGSTOP by which we were to be interrupted."""
+    def is_answered(self, info: bytes) -> bool:
+        """Whether a signal that has arrived is the SIGSTOP by which we were to be interrupted, or a Ctrl-C noticed before."""
         took = self._stop_sent and ptrace.is_own_stop(info)
         self._stop_sent = self._stop_sent and not took
-        return took
+        return took or (ptrace.signal_number(info) not in self.silent and self.noticed_before(info))
 
     def _on_trap(self, thread: int, code: int) -> tuple[Reason, ...]:
         """The reasons behind a SIGTRAP that the CPU has caused; none when it ends a step off a breakpoint or within a range."""

@@ -6,7 +6,8 @@ times a second while the program runs.
 
 One look is not enough: the signal may be about to be taken.
 
-A pending signal is not sent again: until the program has taken the first, no further Ctrl-C is noticed.
+A pending signal is not sent again: until the program has taken the first, no further Ctrl-C is noticed.  When it takes it, that
+is no news any more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 
 from rdb.errors import NoProcess
-from rdb.linux import procfs
+from rdb.linux import procfs, ptrace
 
 # In seconds.
 _PERIOD = 0.02
@@ -45,6 +46,12 @@ class Unheard:
     def end(self) -> None:
         """The program has stopped."""
         self._looking.clear()
+
+    def answered(self, info: bytes) -> bool:
+        """Whether the signal that the program now takes, by its siginfo_t, is one that has been noticed before."""
+        is_ours = self._known and ptrace.signal_number(info) == signal.SIGINT
+        self._known = self._known and not is_ours
+        return is_ours
 
     def close(self) -> None:
         self._closed = True
