@@ -310,7 +310,7 @@ class Execution:
         if self.departures.forked(status):
             return self.departures.births() or None
         number, info = os.WSTOPSIG(status), self.delivery.arrived()
-        if self.process.is_answered(info):
+        if self.process.took_stop(info):
             self.delivery.drop()
             return None
         if number in self.silent:

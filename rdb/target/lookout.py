@@ -67,7 +67,6 @@ class Lookout:
         self._watched: dict[Watch, bytes | None] = {}
         self._vforks: dict[int, Newborn | None] = {}
         self._stop_sent = False
-        self.noticed_before: Callable[[bytes], bool] = lambda info: False
         self._standings: dict[int, Standing] = {}
         threads.born = lambda thread: tell(ThreadCreated(thread))
         threads.gone = self._gone
@@ -150,18 +149,18 @@ class Lookout:
             standing.sent.discard(number)
             standing.signal = number
             return ()
-        if self.is_answered(info):
+        if self.took_stop(info):
             return ()
         if number in self.silent:
             standing.signal = number
             return ()
         return (Signalled(number, code, int.from_bytes(info[16:24], "little")),)
 
-    def is_answered(self, info: bytes) -> bool:
-        """Whether a signal that has arrived is the SIGSTOP by which we were to be interrupted, or a Ctrl-C noticed before."""
+    def took_stop(self, info: bytes) -> bool:
+        """Whether a signal that has arrived is the SIGSTOP by which we were to be interrupted."""
         took = self._stop_sent and ptrace.is_own_stop(info)
         self._stop_sent = self._stop_sent and not took
-        return took or (ptrace.signal_number(info) not in self.silent and self.noticed_before(info))
+        return took
 
     def _on_trap(self, thread: int, code: int) -> tuple[Reason, ...]:
         """The reasons behind a SIGTRAP that the CPU has caused; none when it ends a step off a breakpoint or within a range."""

@@ -61,7 +61,6 @@ class NativeTarget(Target):
         self._movement = AllStop(self._threads, arch, self.memory, lambda reason: self.tell(reason))
         self.unheard: Callable[[], None] = self.interrupt
         self._unheard = Unheard(pid, lambda: self.unheard())
-        self._movement.noticed_before = self._unheard.answered
         self._rites = LastRites(pid, self._threads.waits_for_leader)
         self._rites.start()
         self._lender: NativeTarget | None = None
@@ -288,9 +287,9 @@ class NativeTarget(Target):
         """Make a thread that runs stop soon, from a system thread that does not trace: by a SIGSTOP, not for the program."""
         self._movement.send_stop()
 
-    def is_answered(self, info: bytes) -> bool:
-        """Whether a signal that has arrived is that, or a Ctrl-C that the program takes late and that has made it stop before."""
-        return self._movement.is_answered(info)
+    def took_stop(self, info: bytes) -> bool:
+        """Whether a signal that has arrived is that."""
+        return self._movement.took_stop(info)
 
     def release_fork(self, status: int, keep: bool = False) -> bool:
         """See to a status that is no business of the program's: a fork's child, or a stop without a signal; whether it was."""

@@ -6,8 +6,7 @@ times a second while the program runs.
 
 One look is not enough: the signal may be about to be taken.
 
-A pending signal is not sent again: until the program has taken the first, no further Ctrl-C is noticed.  When it takes it, that
-is no news any more.
+A pending signal is not sent again: until the program has taken the first, no further Ctrl-C is noticed.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import time
 from collections.abc import Callable
 
 from rdb.errors import NoProcess
-from rdb.linux import procfs, ptrace
+from rdb.linux import procfs
 
 # In seconds.
 _PERIOD = 0.02
@@ -46,12 +45,6 @@ class Unheard:
     def end(self) -> None:
         """The program has stopped."""
         self._looking.clear()
-
-    def answered(self, info: bytes) -> bool:
-        """Whether the signal that the program now takes, by its siginfo_t, is one that has been noticed before."""
-        is_ours = self._known and ptrace.signal_number(info) == signal.SIGINT
-        self._known = self._known and not is_ours
-        return is_ours
 
     def close(self) -> None:
         self._closed = True
