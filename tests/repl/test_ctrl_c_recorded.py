@@ -1,8 +1,8 @@
 """Ctrl-C at any moment, natively and recorded, forwards and backwards: the prompt comes back, and everything works there.
 
 The moments are drawn at random.  Which one it is decides what there is to tell, never whether the answer is right: whoever comes
-to a stand by himself before Ctrl-C arrives tells of that, and the prompt answers Ctrl-C with "Quit".  So does a program that had blocked an
-earlier Ctrl-C and takes it now; what it tells just before the key is pressed the terminal forgets.
+to a stand by himself before Ctrl-C arrives tells of that, and the prompt answers Ctrl-C with "Quit".  So does a program that had
+blocked an earlier Ctrl-C and takes it now; what it tells just before the key is pressed the terminal forgets.
 """
 
 from __future__ import annotations
