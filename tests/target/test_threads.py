@@ -280,10 +280,12 @@ def test_job_control(start: Callable[..., Debugged]) -> None:
 
 @contextlib.contextmanager
 def running(*words: str) -> Iterator[subprocess.Popen[str]]:
-    """The program, running on its own; killed afterwards if it has not ended."""
+    """The program, running on its own, with threads; killed afterwards if it has not ended."""
     path = program(PROGRAM, "-O0", "-g", "-pthread")
     with subprocess.Popen([path, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
+            while len(procfs.threads(process.pid)) == 1:
+                time.sleep(0.001)  # it may not have told yet that it was executed
             yield process
         finally:
             process.kill()
