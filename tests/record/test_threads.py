@@ -26,6 +26,7 @@ from rdb.events import (
     Watch,
     WatchKind,
 )
+from rdb.linux import procfs
 from rdb.session import Session
 from tests.build import program
 from tests.oracle import snapshot
@@ -259,7 +260,8 @@ def test_from_the_middle_and_let_go(session: Open, tmp_path: Path) -> None:
     over, output = tmp_path / "over", tmp_path / "output"
     path = program("thread_service.c", "-O0", "-g", "-pthread")
     with output.open("w") as file, subprocess.Popen([str(path), str(over)], stdout=file) as process:
-        time.sleep(0.05)
+        while len(procfs.threads(process.pid)) < 4:
+            time.sleep(0.001)
         debugging = session(path)
         debugging.attach(process.pid)
         target = debugging.target
