@@ -93,7 +93,7 @@ def test_at_any_moment(name: str, engine: str | None) -> None:
     for n in range(8):
         delay = moments.random() * moments.choice((0.01, 0.1, 1.0))
         told = person.presses("continue", "Continuing." if n % 4 else "", delay)
-        assert "received signal SIGINT" in told or (n % 4 == 0 and "Quit" in told), told[-500:]
+        assert "received signal SIGINT" in told or "Quit" in told, told[-500:]
         is_well(person, engine is not None, delay)
         if engine is not None and n % 2:
             told = person.presses("reverse-continue", "", moments.random() * 0.3)
