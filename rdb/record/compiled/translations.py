@@ -24,8 +24,8 @@ from rdb.record.compiled.code_cache import CodeCache
 from rdb.record.compiled.image_files import ImageFiles
 from rdb.record.compiled.images import Images
 
-# The longest code of a block, and how much is read at a time.
-_READ, _WINDOW = 512, 1 << 13
+# The longest code of a block; how much is read at a time, and how often that is kept.
+_READ, _WINDOW, _MOST_WINDOWS = 512, 1 << 16, 64
 # The kernel executes the one itself, and writes what the other reads.
 _NO_CODE, _FICKLE = "[vsyscall]", "[vdso]"
 
@@ -69,7 +69,7 @@ class Translations:
         self._returns: set[int] = set()
         self._map = CodeMap(pid)
         self._origin = _NOWHERE
-        self._window = 0, b""
+        self._windows: dict[int, bytes] = {}
 
     def block(self, pc: int) -> Block | None:
         """The block that begins at `pc`; None if the instruction there is not for us."""
@@ -96,18 +96,22 @@ class Translations:
     def _look(self) -> None:
         """Mappings, or what they hold, may have changed."""
         self._map.look()
-        self._origin, self._window = _NOWHERE, (0, b"")
+        self._origin = _NOWHERE
+        self._windows.clear()
 
     def _code(self, pc: int, origin: _Origin) -> bytes:
         """The code from `pc` on, as much as may belong to a block."""
         size = min(_READ, origin.mapping.end - pc)
         if origin.guarded:
             return self._memory.read_some(pc, size)
-        start, window = self._window
-        if not start <= pc <= pc + size <= start + len(window):
-            start, window = pc, self._memory.read_some(pc, min(_WINDOW, origin.mapping.end - pc))
-            self._window = start, window
-        return window[pc - start : pc - start + size]
+        start = max(pc & -_WINDOW, origin.mapping.start)
+        window = self._windows.get(start)
+        if window is None:
+            if len(self._windows) == _MOST_WINDOWS:
+                self._windows.clear()
+            window = self._windows[start] = self._memory.read_some(start, min(_WINDOW, origin.mapping.end - start))
+        code = window[pc - start : pc - start + size]
+        return code if len(code) == size else self._memory.read_some(pc, size)
 
     def known(self, pc: int) -> Block | None:
         return self._at.get(pc)
