@@ -100,7 +100,6 @@ class RegisterTable:
         object.__setattr__(
             self, "by_dwarf", {register.dwarf: register for register in self.registers if register.dwarf is not None}
         )
-
         whole = {register: register.pieces[0] for register in self.registers if len(register.pieces) == 1 and not register.view}
         words = {each.name: at.offset // WORD for each, at in whole.items() if at == (Bank.GENERAL, at.offset & -WORD, WORD)}
         object.__setattr__(self, "words", words)

@@ -56,6 +56,21 @@ def test_the_program_is_killed(session: Open, way: str, moment: float) -> None:
     assert debugging.alive
 
 
+def kill(pid: int) -> None:
+    """Kill a process, and wait until its leader has ended."""
+    os.kill(pid, signal.SIGKILL)
+    while procfs.thread_state(pid, pid) != "Z":
+        time.sleep(0.001)
+
+
+def is_killed_by(debugging: Session, monkeypatch: pytest.MonkeyPatch, name: str, killed: Callable[[int], int]) -> None:
+    """The program goes on, with `killed` in the place of a function of ptrace's, and is told to have been killed."""
+    with monkeypatch.context() as patched:
+        patched.setattr(ptrace, name, killed)
+        report = debugging.cont()
+    assert report.reason(Killed) == Killed(signal.SIGKILL)
+
+
 @pytest.mark.parametrize("stop", ("main", "asleep"))
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_program_is_killed_in_the_leaders_turn(
@@ -73,15 +88,10 @@ def test_the_program_is_killed_in_the_leaders_turn(
 
     def killed(thread: int) -> int:
         if thread == pid and procfs.thread_state(pid, pid) not in ("Z", "") and len(procfs.threads(pid)) > 1:
-            os.kill(pid, signal.SIGKILL)
-            while procfs.thread_state(pid, pid) != "Z":
-                time.sleep(0.001)
+            kill(pid)
         return wait(thread)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(ptrace, "wait", killed)
-        report = debugging.cont()
-    assert report.reason(Killed) == Killed(signal.SIGKILL)
+    is_killed_by(debugging, monkeypatch, "wait", killed)
     assert not debugging.alive
 
 
@@ -96,15 +106,10 @@ def test_the_program_is_killed_as_it_makes_its_first_thread(session: Open, monke
     def killed(thread: int) -> int:
         while len(procfs.threads(pid)) == 1 and procfs.thread_state(pid, pid) != "Z":
             time.sleep(0.001)
-        os.kill(pid, signal.SIGKILL)
-        while procfs.thread_state(pid, pid) != "Z":
-            time.sleep(0.001)
+        kill(pid)
         return wait(thread)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(ptrace, "wait", killed)
-        report = debugging.cont()
-    assert report.reason(Killed) == Killed(signal.SIGKILL)
+    is_killed_by(debugging, monkeypatch, "wait", killed)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -119,15 +124,10 @@ def test_the_program_is_killed_as_it_makes_a_child(session: Open, monkeypatch: p
 
     def killed(thread: int) -> int:
         children.extend(each for each in procfs.tracees(os.getpid()) if each != pid)
-        os.kill(pid, signal.SIGKILL)
-        while procfs.thread_state(pid, pid) != "Z":
-            time.sleep(0.001)
+        kill(pid)
         return message(thread)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(ptrace, "event_message", killed)
-        report = debugging.cont()
-    assert report.reason(Killed) == Killed(signal.SIGKILL)
+    is_killed_by(debugging, monkeypatch, "event_message", killed)
     assert children and not procfs.tracees(os.getpid())
 
 

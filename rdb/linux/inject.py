@@ -18,7 +18,6 @@ from rdb.linux import procfs, ptrace, restrictions
 
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
-# What waitpid reports for a thread that has got a SIGSTOP.
 FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
 ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
 

@@ -318,6 +318,7 @@ class Execution:
         return (signalled(info),)
 
     def _end(self, status: int) -> Reasons:
+        self.process.free_strays()
         if os.WIFEXITED(status):
             return (Exited(os.WEXITSTATUS(status)),)
         return (Killed(os.WTERMSIG(status)),)

@@ -57,7 +57,8 @@ class PlainTerminal:
         try:
             ended = self._read_line(_LINE if terminal else 1)
         except KeyboardInterrupt:
-            self._typed = b"" if terminal else self._typed
+            if terminal:
+                self._typed = b""
             raise
         line, self._typed = self._typed, b""
         return None if ended and not line else line.decode("utf-8", "surrogateescape").removesuffix("\n").rstrip("\r")

@@ -109,14 +109,14 @@ class Contents:
         self._inflater = zlib.decompressobj()
 
     def reach(self, end: int) -> None:
-        """Have the first `end` bytes in `data`, if there are so many and they are not damaged."""
+        """Have the first `end` bytes in `data`, if there are so many; nothing is there any more where they turn out damaged."""
         while len(self.data) < min(end, self.size) and self._read < len(self._compressed):
             some = self._compressed[self._read : self._read + _STRETCH]
             self._read += _STRETCH
             try:
-                self.data += self._inflater.decompress(some)
+                self.data += self._inflater.decompress(some, self.size - len(self.data))
             except zlib.error:
-                self._read = len(self._compressed)
+                self.data, self.size = b"", 0
 
     def whole(self) -> Bytes:
         """All that there is, and can be read."""
@@ -197,10 +197,10 @@ class Elf:
 
     def section_data(self, name: str) -> bytes:
         """The contents of a section, decompressed; empty if it is absent, empty or damaged."""
-        return bytes(self.open(self.sections.get(name)).whole())
+        return self.contents(self.sections.get(name))
 
-    def contents(self, section: Section) -> bytes:
-        """The contents of a section, decompressed; empty if it cannot be read."""
+    def contents(self, section: Section | None) -> bytes:
+        """The contents of a section, decompressed; empty if there is none, or it cannot be read."""
         return bytes(self.open(section).whole())
 
     def open(self, section: Section | None) -> Contents:

@@ -253,7 +253,6 @@ class NativeTarget(Target):
     def close(self) -> None:
         self._unheard.close()
         self._rites.close()
-        self._movement.free_strays()
         self.memory.close()
         wards.reap()
 
@@ -290,6 +289,10 @@ class NativeTarget(Target):
     def took_stop(self, info: bytes) -> bool:
         """Whether a signal that has arrived is that."""
         return self._movement.took_stop(info)
+
+    def free_strays(self) -> None:
+        """It is gone: children that it has not told of run on their own."""
+        self._movement.free_strays()
 
     def release_fork(self, status: int, keep: bool = False) -> bool:
         """See to a status that is no business of the program's: a fork's child, or a stop without a signal; whether it was."""

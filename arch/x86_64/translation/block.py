@@ -22,7 +22,7 @@ at the beginning of the block again, as if it had not been entered (rdb.record.c
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import NamedTuple
 
 from rdb.arch.base import Flow, MemoryOperand
@@ -172,16 +172,13 @@ class _Writer:
         code, temporary, traps = self.code, self.temporary, []
         code += emit.gs_store(area.RCX_SPILL, RCX)
         fail = emit.gs_load(RCX, area.RCX_SPILL) + head.restores(self.pointer, self.temporary)
-        at = 0
-        while at < len(source):
-            size = next(size for size in (8, 4, 2, 1) if at + size <= len(source))
+        for at, size in emit.cut(len(source)):
             code += emit.move_number(RCX, -int.from_bytes(source[at : at + size], "little"))
             code += emit.move_number(temporary, self.addresses[0] + at)
             code += emit.load_zero_extended(temporary, Place(temporary), size) + emit.lea(RCX, Place(RCX, temporary))
             code += emit.jump_if_rcx_zero(len(fail) + 1) + fail
             traps.append(len(code))
             code += emit.TRAP
-            at += size
         code += emit.gs_load(RCX, area.RCX_SPILL)
         return tuple(traps)
 
@@ -246,21 +243,12 @@ class _Writer:
 def _kept(pointer: int, temporary: int, at: int, size: int) -> bytes:
     """Save the address that is in `temporary` at `at` in the record, and the `size` bytes that are there behind it."""
     code = emit.store(Place(pointer, displacement=at), temporary)
-    for skip, part in _cut(size):
+    for skip, part in emit.cut(size):
         if skip:
             code += emit.load(temporary, Place(pointer, displacement=at))
         code += emit.load_zero_extended(temporary, Place(temporary, displacement=skip), part)
         code += emit.store_part(Place(pointer, displacement=at + _WORD + skip), temporary, part if skip % _WORD else _WORD)
     return code
-
-
-def _cut(size: int) -> Iterator[tuple[int, int]]:
-    """Cut a stretch into pieces that a general register holds: (offset, size) of each."""
-    at = 0
-    while at < size:
-        part = next(part for part in (8, 4, 2, 1) if at + part <= size)
-        yield at, part
-        at += part
 
 
 def _address(operand: MemoryOperand, register: int) -> bytes:

@@ -38,11 +38,23 @@ class _Operand(NamedTuple):
     code: bytes
 
 
+_PIECES = (16, 8, 4, 2, 1)
 _SCALES = {1: 0x00, 2: 0x40, 4: 0x80, 8: 0xC0}
 
 
 # Most of what a translation consists of has been needed before.
 _remembered = functools.lru_cache(1 << 14)
+
+
+@_remembered
+def cut(size: int, widest: int = 8) -> tuple[tuple[int, int], ...]:
+    """Cut a stretch into pieces that one register holds, of `widest` bytes at most: (offset, size) of each."""
+    at, pieces = 0, []
+    while at < size:
+        part = next(part for part in _PIECES if part <= widest and at + part <= size)
+        pieces.append((at, part))
+        at += part
+    return tuple(pieces)
 
 
 def fits(displacement: int) -> bool:

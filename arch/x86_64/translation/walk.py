@@ -29,7 +29,7 @@ from rdb.arch.x86_64.translation.encoding import RAX, RBX, RCX, RDI, RDX, RSI, P
 
 REGISTERS = WalkRegisters(trace="rdi", record="rsi", left="r9", stubs="r8", file="rbx")
 _WORD = 8
-_PIECES = (16, 8, 4, 2, 1)
+_WIDEST = 16
 _R8 = 8
 # dec r9
 _COUNT_DOWN = b"\x49\xff\xc9"
@@ -47,7 +47,7 @@ def stub(shape: Shape, forward: bool, flags_at: int) -> Stub:
         code += _memory(at, skip, size)
         pieces.append(Exchange(start, len(code), at, skip, size))
     for place, size, at in shape.registers:
-        for skip, part in _cut(size):
+        for skip, part in emit.cut(size, _WIDEST):
             code += _exchange(Place(RBX, displacement=place + skip), Place(RSI, displacement=at + skip), part)
     if shape.flags:
         code += _exchange(Place(RBX, displacement=flags_at), Place(RDI, displacement=4), 2)
@@ -59,21 +59,10 @@ def stub(shape: Shape, forward: bool, flags_at: int) -> Stub:
     return Stub(bytes(code), tuple(pieces))
 
 
-@functools.cache
-def _cut(size: int) -> tuple[tuple[int, int], ...]:
-    """Cut a stretch into pieces that one register holds: (offset, size) of each."""
-    at, pieces = 0, []
-    while at < size:
-        part = next(part for part in _PIECES if at + part <= size)
-        pieces.append((at, part))
-        at += part
-    return tuple(pieces)
-
-
 def _cut_memory(slots: Sequence[tuple[int, int]], forward: bool) -> Iterator[tuple[int, int, int]]:
     """The pieces of all slots in the order in which they are exchanged."""
     for at, size in slots if forward else reversed(slots):
-        for skip, part in _cut(size):
+        for skip, part in emit.cut(size, _WIDEST):
             yield at, skip, part
 
 
