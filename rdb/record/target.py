@@ -347,6 +347,8 @@ class RecordTarget(Target):
                 self.process.take_terminal()
                 self._executing = False
         stop = Stop(reasons, self.thread)
+        if not stop.ended:
+            self.process.answer_unheard()
         interrupted = self.past.interrupted
         self.forget_interrupt()
         return stop.interrupted() if interrupted else stop

@@ -40,12 +40,14 @@ from rdb.events import (
 )
 from rdb.linux import debug_registers, procfs, ptrace
 from rdb.linux.inject import ALL_BUT_FAULTS
-from rdb.linux.ptrace import TRAPPED
+from rdb.linux.ptrace import INTERRUPTED, TRAPPED
 from rdb.linux.threads import Threads, send
 from rdb.target.lookout import Lookout
 
 # Signals that an instruction causes: they must be delivered to it, not behind it (signal(7)).
 _FAULTS = (signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL, signals.SIGSYS, signals.SIGTRAP)
+# What a thread stands with when we have made it stop; a Ctrl-C is answered by us.
+_OURS = (signals.SIGTRAP, signals.SIGSTOP, signals.SIGINT)
 # How often to look for an interrupt while the program is stopped by job control, in seconds: it does not take signals then.
 _LISTENING = 0.05
 # How often to look whether a system call that is stepped over is done or waits, in seconds.
@@ -262,10 +264,10 @@ class AllStop(Lookout):
         return status
 
     @contextlib.contextmanager
-    def _signals_wait(self, thread: int) -> Iterator[None]:
-        """Have a thread execute an instruction without a signal coming in between."""
+    def _signals_wait(self, thread: int, blocked: bytes = ALL_BUT_FAULTS) -> Iterator[None]:
+        """Have a thread execute an instruction without a signal coming in between, but for those that are not `blocked`."""
         mask = ptrace.signal_mask(thread)
-        ptrace.set_signal_mask(thread, ALL_BUT_FAULTS)
+        ptrace.set_signal_mask(thread, blocked)
         yield
         with self._unless_killed(thread):
             ptrace.set_signal_mask(thread, mask)
@@ -372,15 +374,45 @@ class AllStop(Lookout):
     def _someone_listens(self) -> bool:
         return any(self._at(thread).group_stop for thread in self.threads.running)
 
+    # -- signals that are not for the program
+
+    def take_out(self, number: int) -> None:
+        """All stand: a stop has answered this signal; nobody is to get it who has not yet, or to be told of it again.
+
+        A thread takes it that has nothing else to tell and no other signal; without one the signal stays.
+        """
+        only = (~(1 << number - 1)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
+        for thread in self._takers(number):
+            with self._unless_killed(thread):
+                if ptrace.signal_number(ptrace.signal_info(thread)) in _OURS and not ptrace.stands_in_call(thread):
+                    with self._signals_wait(thread, only):
+                        self._take(thread)
+        for thread in self.threads.ids:
+            standing = self._at(thread)
+            standing.reasons = tuple(each for each in standing.reasons if not _is_signal(each, number))
+
     def _take_stop_back(self) -> None:
         """Have the SIGSTOP by which we were to be interrupted taken by a thread, if something else has made us stop."""
-        free = (thread for thread in list(self.threads.ids) if not self._at(thread).reasons and not self._at(thread).signal)
-        for thread in free:
-            if not self._stop_sent or not procfs.is_pending(self.threads.pid, signals.SIGSTOP):
-                break
-            if self._at(thread).group_stop or thread in self._vforks:
-                continue
+        for thread in self._takers(signals.SIGSTOP) if self._stop_sent else ():
+            self._take(thread)
+
+    def _takers(self, number: int) -> Iterator[int]:
+        """The threads that may be made to take a signal that waits for the process, as long as it does."""
+        for thread in tuple(self.threads.ids):
+            if not procfs.is_pending(self.threads.pid, number):
+                return
+            standing = self._at(thread)
+            if not (standing.reasons or standing.signal or standing.group_stop or thread in self._vforks):
+                yield thread
+
+    def _take(self, thread: int) -> None:
+        """Have a thread take the signal that waits for it: the kernel stops it for that before it executes anything."""
+        status: int | None = INTERRUPTED
+        while status == INTERRUPTED:
             self._go(thread, ptrace.cont, 0)
             status = self.threads.collect(thread)
-            if status is not None:
-                self._note(thread, status)
+        self._note(thread, status)
+
+
+def _is_signal(reason: Reason, number: int) -> bool:
+    return isinstance(reason, Signalled) and reason.number == number

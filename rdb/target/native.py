@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from rdb.arch.base import Arch, Bank
@@ -217,6 +218,7 @@ class NativeTarget(Target):
             self._terminal.forget()
         else:
             self._terminal.take()
+            self.answer_unheard()
         return stop
 
     def give_terminal(self) -> None:
@@ -230,6 +232,11 @@ class NativeTarget(Target):
         """The program has stopped, or the user must be asked something."""
         self._unheard.end()
         self._terminal.take()
+
+    def answer_unheard(self) -> None:
+        """All threads stand, and a stop is about to be told of: it answers a Ctrl-C that the program has not taken."""
+        if self._unheard.answered() and signal.SIGINT not in self._movement.silent:
+            self._movement.take_out(signal.SIGINT)
 
     def interrupt(self) -> None:
         self._movement.interrupt()

@@ -6,7 +6,8 @@ times a second while the program runs.
 
 One look is not enough: the signal may be about to be taken.
 
-A pending signal is not sent again: until the program has taken the first, no further Ctrl-C is noticed.
+A pending signal is not sent again: while one waits, no further Ctrl-C is noticed.  So whoever has answered it takes it out of the
+program, which would stop for it once more, much later (`answered`).
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ class Unheard:
     """Calls `noticed`, in a thread of its own, when a SIGINT has come for process `pid` that is not taken."""
 
     def __init__(self, pid: int, noticed: Callable[[], None]) -> None:
-        self._pid, self._noticed = pid, noticed
+        self._pid, self._tell = pid, noticed
         self._looking = threading.Event()
         self._thread: threading.Thread | None = None
         # One that was there from the beginning is no news.
         self._known = self._is_pending()
-        self._closed = False
+        self._noticed = self._closed = False
 
     def begin(self) -> None:
         """The program is about to run; a signal that has been noticed and is waiting still is no news."""
@@ -46,6 +47,11 @@ class Unheard:
         """The program has stopped."""
         self._looking.clear()
 
+    def answered(self) -> bool:
+        """A stop is told of; whether it answers a signal that was noticed, which the program may not have taken still."""
+        noticed, self._noticed = self._noticed, False
+        return noticed
+
     def close(self) -> None:
         self._closed = True
         self._looking.set()
@@ -56,8 +62,8 @@ class Unheard:
             time.sleep(_PERIOD)
             waited, waits = waits, not self._known and self._is_pending()
             if self._looking.is_set() and waited and waits:
-                self._known = True
-                self._noticed()
+                self._known = self._noticed = True
+                self._tell()
 
     def _is_pending(self) -> bool:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -58,9 +59,8 @@ class Impatient(Person):
         return text + self.reads(f" = {number}\r\n{PROMPT}")
 
 
-def begun(name: str, engine: str | None) -> Impatient:
+def begun(source: str, engine: str | None, flags: Sequence[str], arguments: str) -> Impatient:
     """Someone before a program that has just got to main, recorded if by an engine."""
-    source, flags, arguments = PROGRAMS[name]
     person = Impatient("-q", "-nx", "--args", str(program(source, *flags)), *arguments.split())
     person.reads(PROMPT)
     assert "main (" in person.asks("start")
@@ -85,11 +85,22 @@ def is_well(person: Impatient, recorded: bool, delay: float) -> None:
     assert "#0 " in person.asks("bt")
 
 
+def leaves(person: Impatient) -> None:
+    """Kill the program and quit; nothing must have gone wrong."""
+    person.types("kill\n")
+    person.reads("(y or n) ")
+    person.asks("y")
+    person.types("quit\n")
+    assert person.leaves() == 0
+    assert not any(word in person.seen for word in FAULTS)
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("engine", (None, *ENGINES))
 def test_at_any_moment(name: str, engine: str | None) -> None:
     moments = random.Random(f"{name} {engine}")
-    person = begun(name, engine)
+    source, flags, arguments = PROGRAMS[name]
+    person = begun(source, engine, flags, arguments)
     for n in range(8):
         delay = moments.random() * moments.choice((0.01, 0.1, 1.0))
         told = person.presses("continue", "Continuing." if n % 4 else "", delay)
@@ -100,9 +111,20 @@ def test_at_any_moment(name: str, engine: str | None) -> None:
             assert "No more reverse-execution history" in told or "SIGINT" in told or "Quit" in told
             is_well(person, True, delay)
     person.asks("info threads")
-    person.types("kill\n")
-    person.reads("(y or n) ")
-    person.asks("y")
-    person.types("quit\n")
-    assert person.leaves() == 0
-    assert not any(word in person.seen for word in FAULTS)
+    leaves(person)
+
+
+@pytest.mark.parametrize("mode", ("", "sleeps"))
+@pytest.mark.parametrize("engine", (None, *ENGINES))
+def test_is_answered_once_and_every_time(mode: str, engine: str | None) -> None:
+    """A program that does not take SIGINT is stopped by each Ctrl-C, and does not stop for any of them when it takes SIGINT."""
+    person = begun("signal_blocked.c", engine, ("-O0", "-g"), mode)
+    person.asks("break through")
+    for _ in range(3):
+        assert "received signal SIGINT" in person.presses("continue", "Continuing.", 0.1)
+    if engine is not None:
+        assert "No more reverse-execution history" in person.asks("reverse-continue")
+        person.asks("record goto end")
+    person.asks("print go = 1")
+    assert "Breakpoint 2, through ()" in person.asks("continue")
+    leaves(person)
