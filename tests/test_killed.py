@@ -6,6 +6,8 @@ but what must come of it is.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import random
 import signal
@@ -13,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -129,6 +131,43 @@ def test_the_program_is_killed_as_it_makes_a_child(session: Open, monkeypatch: p
 
     is_killed_by(debugging, monkeypatch, "event_message", killed)
     assert children and not procfs.tracees(os.getpid())
+
+
+def test_the_program_is_killed_before_its_child_has_run(session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child cannot even stop yet: we do not let it have its CPU, where that is allowed."""
+    here, there = itertools.islice(itertools.cycle(sorted(os.sched_getaffinity(0))), 2)
+    debugging = session(query=lambda question: True)
+    debugging.load(str(program("processes_follow.c", "-O0", "-g")))
+    debugging.run(stop_at="main")
+    pid, message = debugging.need_process().pid, ptrace.event_message
+    children: list[int] = []
+
+    def killed(thread: int) -> int:
+        children.extend(each for each in procfs.tracees(os.getpid()) if each != pid)
+        os.sched_setaffinity(pid, {there})
+        os.kill(pid, signal.SIGKILL)
+        while here != there and procfs.thread_state(pid, pid) != "Z":
+            pass
+        return message(thread)
+
+    with on_one_cpu(here, pid):
+        is_killed_by(debugging, monkeypatch, "event_message", killed)
+    assert children and not procfs.tracees(os.getpid())
+
+
+@contextlib.contextmanager
+def on_one_cpu(cpu: int, program: int) -> Iterator[None]:
+    """We and the program have one CPU, and it is ours when we want it, if we may demand that."""
+    cpus, policy = os.sched_getaffinity(0), os.sched_getscheduler(0)
+    for each in (0, program):
+        os.sched_setaffinity(each, {cpu})
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+        os.sched_setaffinity(0, cpus)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -110,6 +110,11 @@ _IGNORED = ("SIGCHLD", "SIGCONT", "SIGURG", "SIGWINCH")
 _STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 
 
+def stops_by_default(number: int) -> bool:
+    """Whether a signal without a handler stops the program until SIGCONT, unless it ignores it."""
+    return name(number) in _STOPPING
+
+
 def ends_by_default(number: int) -> bool:
     """Whether a signal without a handler ends the program, unless it ignores it."""
     return name(number) not in (*_IGNORED, *_STOPPING)

@@ -12,6 +12,8 @@ Invariants:
   breakpoint or the watch is gone, or the thread has been taken elsewhere.
 * A breakpoint is told once per arrival: a thread that has come to stand on one by being stopped there hits it when it runs on.
 * While a thread steps off a breakpoint signals wait, so the instruction under the breakpoint is what is executed.
+* A signal that stops the program by default, and that the user was told of, does not stop it again when it is resumed with that.
+  One that passes silently does: job control holds the program until SIGCONT then.
 * After a vfork only the parent runs until the child has left its memory, without traps; the others stand.
 * A thread that cannot be reached although it stands has been killed: its end is waited for like anything else.
 """
@@ -41,6 +43,8 @@ from rdb.events import (
 from rdb.linux import debug_registers, procfs, ptrace
 from rdb.linux.inject import ALL_BUT_FAULTS
 from rdb.linux.ptrace import INTERRUPTED, TRAPPED
+from rdb.linux.signal_state import bit, sets
+from rdb.linux.signals import stops_by_default
 from rdb.linux.threads import Threads, send
 from rdb.target.lookout import Lookout
 
@@ -78,7 +82,7 @@ class AllStop(Lookout):
         """Set going what `request` asks for, unless something is left to be told."""
         self._request = request
         self._stepper = self.current if request.step else None
-        self._at(self.current).signal = request.signal
+        self._at(self.current).signal = 0 if self._only_stops(request.signal) else request.signal
         self._watched = {watch: self._peek(watch) for watch in self.watches}
         for thread in self.threads.ids:
             with self._unless_killed(thread):
@@ -86,6 +90,14 @@ class AllStop(Lookout):
         self._stop = self._found(self.current)
         if self._stop is None:
             self._set_going()
+
+    def _only_stops(self, number: int) -> bool:
+        """Whether that is all that a signal would do; we have done it already, and who resumes wants it to be over."""
+        if not stops_by_default(number) or sets(self.current)[0] & bit(number):
+            return False
+        for thread in self.threads.ids:
+            self._at(thread).group_stop = 0
+        return True
 
     def wait(self) -> Stop:
         """Wait until some thread has something to tell, and bring all to a stand."""
@@ -381,7 +393,7 @@ class AllStop(Lookout):
 
         A thread takes it that has nothing else to tell and no other signal; without one the signal stays.
         """
-        only = (~(1 << number - 1)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
+        only = (~bit(number)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
         for thread in self._takers(number):
             with self._unless_killed(thread):
                 if ptrace.signal_number(ptrace.signal_info(thread)) in _OURS and not ptrace.stands_in_call(thread):

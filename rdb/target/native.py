@@ -26,7 +26,7 @@ from rdb.linux.terminal import Terminal
 from rdb.linux.threads import OPTIONS, Threads
 from rdb.target.all_stop import AllStop
 from rdb.target.base import Stratum, Target
-from rdb.target.newborn import HOW, Newborn
+from rdb.target.newborn import HOW, Newborn, debugged
 from rdb.target.unheard import Unheard
 
 _IN_A_CALL = (*HOW, ptrace.Event.EXEC, ptrace.Event.VFORK_DONE)
@@ -53,6 +53,7 @@ class NativeTarget(Target):
         """
         super().__init__()
         self._pid = pid
+        debugged.add(pid)
         self.attached = attached
         self.tell: Callable[[Reason], None] = lambda reason: None
         self.memory = ptrace.Memory(pid)
@@ -260,6 +261,7 @@ class NativeTarget(Target):
     def close(self) -> None:
         self._unheard.close()
         self._rites.close()
+        debugged.discard(self._pid)
         self.memory.close()
         wards.reap()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -17,19 +18,36 @@ from rdb.linux import debug_registers, procfs, ptrace, wards
 
 # The first status of one whose parent we have started, or attached to (ptrace(2)), as waitid(2) gives it.
 _FIRST = (ptrace.STOPPED >> 8, ptrace.INTERRUPTED >> 8)
+# So long we wait for a process to be born, and so long before we look again, in seconds.
+_BIRTH, _PAUSE = 5.0, 0.0005
 # How a child came, by the event that told of it.
 HOW = {ptrace.Event.FORK: "fork", ptrace.Event.VFORK: "vfork", ptrace.Event.CLONE: "fork"}
+
+
+# The processes that are debugged.
+debugged: set[int] = set()
 
 
 def strays() -> list[Newborn]:
     """Children of whom their parent has not told, because it was killed as it made them: nobody knows yet that they stand."""
     found = []
     for pid in procfs.tracees(os.getpid()):
-        with contextlib.suppress(ChildProcessError):
-            told = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG | ptrace.WAIT_ALL)
-            if told is not None and told.si_status in _FIRST:
-                found.append(Newborn(pid, "fork"))
+        if pid not in debugged:
+            with contextlib.suppress(ChildProcessError):
+                if _told(pid) in _FIRST:
+                    found.append(Newborn(pid, "fork"))
     return found
+
+
+def _told(pid: int) -> int | None:
+    """The status of a process that nobody has taken; one that has just been born soon stops, when it gets a CPU."""
+    end = time.monotonic() + _BIRTH
+    while True:
+        runs = procfs.thread_state(pid, pid) == "R"
+        told = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG | ptrace.WAIT_ALL)
+        if told is not None or not runs or time.monotonic() > end:
+            return told.si_status if told is not None else None
+        time.sleep(_PAUSE)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Ctrl-C at any moment, natively and recorded, forwards and backwards: the prompt comes back, and everything works there.
 
 The moments are drawn at random.  Which one it is decides what there is to tell, never whether the answer is right: whoever comes
-to a stand by himself before Ctrl-C arrives tells of that, and the prompt answers Ctrl-C with "Quit".  So does a program that had
-blocked an earlier Ctrl-C and takes it now; what it tells just before the key is pressed the terminal forgets.
+to a stand by himself before Ctrl-C arrives tells of that, and the prompt answers Ctrl-C with "Quit".
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ def test_at_any_moment(name: str, engine: str | None) -> None:
     for n in range(8):
         delay = moments.random() * moments.choice((0.01, 0.1, 1.0))
         told = person.presses("continue", "Continuing." if n % 4 else "", delay)
-        assert "received signal SIGINT" in told or "Quit" in told, told[-500:]
+        assert "received signal SIGINT" in told or (n % 4 == 0 and "Quit" in told), told[-500:]
         is_well(person, engine is not None, delay)
         if engine is not None and n % 2:
             told = person.presses("reverse-continue", "", moments.random() * 0.3)

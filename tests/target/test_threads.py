@@ -252,7 +252,7 @@ def test_forks_and_vforks_from_many_threads(start: Callable[..., Debugged]) -> N
 
 
 def test_job_control(start: Callable[..., Debugged]) -> None:
-    """A stop that was passed to the program stops it until SIGCONT, and can be interrupted."""
+    """The program goes on from a stop that was told; one that passes silently lasts until SIGCONT, and can be interrupted."""
     debugged = start("spin")
     debugged.until("alive", THREADS)
     pid = debugged.target.pid
@@ -267,7 +267,12 @@ def test_job_control(start: Callable[..., Debugged]) -> None:
     os.kill(pid, signal.SIGTSTP)
     stop = debugged.go()
     assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGTSTP
-    assert goes_until(debugged.target.interrupt, signal.SIGTSTP).reasons == (Signalled(signal.SIGINT),)
+    before = debugged.number("turns")
+    while debugged.number("turns") == before:
+        assert goes_until(debugged.target.interrupt, signal.SIGTSTP).reasons == (Signalled(signal.SIGINT),)
+    debugged.target.pass_silently((signal.SIGTSTP,))
+    os.kill(pid, signal.SIGTSTP)
+    assert goes_until(debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
     before = debugged.number("turns")
     for _ in range(3):
         assert goes_until(debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
@@ -340,6 +345,12 @@ def test_a_process_that_was_stopped_stays_so_when_let_go() -> None:
             time.sleep(0.01)
         debugged = attached(other.pid)
         assert debugged.go().reasons == (Signalled(signal.SIGSTOP),), "as gdb tells it"
+        before = debugged.number("turns")
+        while debugged.number("turns") == before:
+            timer = threading.Timer(0.05, debugged.target.interrupt)
+            timer.start()
+            assert debugged.go(Resume(signal=signal.SIGSTOP)).reasons == (Signalled(signal.SIGINT),)
+            timer.join()
         debugged.target.detach()
         debugged.target.close()
         while {procfs.thread_state(other.pid, thread) for thread in procfs.threads(other.pid)} != {"T"}:
