@@ -22,9 +22,7 @@ _FIRST = (ptrace.STOPPED >> 8, ptrace.INTERRUPTED >> 8)
 _BIRTH, _PAUSE = 5.0, 0.0005
 # How a child came, by the event that told of it.
 HOW = {ptrace.Event.FORK: "fork", ptrace.Event.VFORK: "vfork", ptrace.Event.CLONE: "fork"}
-
-
-# The processes that are debugged.
+# The processes that are debugged; others that we trace have just been born, or are kept.
 debugged: set[int] = set()
 
 
