@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rdb.errors import RdbError
 from rdb.events import Calls, WatchKind
+from rdb.linux import signals
 from rdb.symbols.linespec import CodeLocation
 
 if TYPE_CHECKING:
@@ -98,14 +99,22 @@ class Watchpoint(Stoppoint):
 
 @dataclass
 class Catchpoint(Stoppoint):
-    """Stop at an event: fork, vfork, exec or syscall.  `seen` is the child or the program of the last time.
+    """Stop at an event: fork, vfork, exec, syscall or signal.  `seen` is the child or the program of the last time.
 
-    `calls` are the system calls that it is about, with their names (the number as text for one that has none); none means all.
+    `about` are the system calls or the signals that it is for, with their names (the number as text for a call that has none).
+    None means all, but of the signals those that the debugger uses only if `all` says so.
     """
 
     event: str = ""
     seen: str = ""
-    calls: Mapping[int, str] = field(default_factory=dict)
+    about: Mapping[int, str] = field(default_factory=dict)
+    all: bool = False
+
+    def is_about(self, number: int) -> bool:
+        """Whether it is for this system call or signal."""
+        if self.about or self.all or self.event != "signal":
+            return number in (self.about or (number,))
+        return signals.name(number) not in signals.OURS
 
 
 class BreakpointTable:
@@ -153,11 +162,15 @@ class BreakpointTable:
         """The enabled catchpoints for an event."""
         return [each for each in self if isinstance(each, Catchpoint) and each.enabled and each.event == event]
 
+    def catching_number(self, event: str, number: int) -> list[Catchpoint]:
+        """The enabled catchpoints for a system call or a signal."""
+        return [each for each in self.catching(event) if each.is_about(number)]
+
     @property
     def calls(self) -> Calls:
         """The system calls that enabled catchpoints are about."""
         points = self.catching("syscall")
-        return Calls(frozenset(number for each in points for number in each.calls), any(not each.calls for each in points))
+        return Calls(frozenset(number for each in points for number in each.about), any(not each.about for each in points))
 
     def at(self, address: int) -> list[Breakpoint]:
         """The enabled breakpoints with a location at `address`."""

@@ -44,6 +44,7 @@ from rdb.events import (
 from rdb.expr.evaluate import evaluate_condition
 from rdb.legs import Continue, Place, Walk
 from rdb.linux.signals import Disposition
+from rdb.linux.signals import name as signal_name
 from rdb.stops import BreakpointHit, Caught, ConditionFailed, Show, StepDone, StopReport
 from rdb.symbols.unwind import FrameId
 from rdb.target.base import Target
@@ -131,7 +132,7 @@ class RunControl:
         if target.is_live or not target.threads():
             return self.pending_signal != 0
         info = target.signal_info()
-        return bool(info) and self._disposition(int.from_bytes(info[:4], "little")).stop
+        return bool(info) and self._is_for_user(int.from_bytes(info[:4], "little"))
 
     def _locks(self, walk: Walk) -> bool:
         mode = self.program.settings.text("scheduler-locking")
@@ -185,7 +186,7 @@ class RunControl:
                 target.select_thread(receiver)
                 request, alone = Resume(step=True), True
             signal = self._pending_signals.pop(receiver, 0)
-        target.pass_silently([n for n, d in self.signals.items() if not d.stop and not d.tell and d.forward])
+        target.pass_silently([n for n, d in self.signals.items() if d.forward and not d.tell and not self._is_for_user(n)])
         target.stop_at_births([each for each in ("fork", "vfork") if self.breakpoints.catching(each)], self.program.kept_births)
         target.stop_at_calls(self.breakpoints.calls)
         target.resume(Resume(request.direction, request.step, request.within, signal, alone))
@@ -302,11 +303,18 @@ class RunControl:
         disposition = self._disposition(signal.number)
         if self.program.target.is_live:
             self.pending_signal = signal.number if disposition.forward else 0
+        catchpoints = self.breakpoints.catching_number("signal", signal.number)
+        if catchpoints:
+            return self._caught(catchpoints, f"signal {signal_name(signal.number)}")
         if disposition.stop and not self._is_foreign:
             return (signal,)
         if disposition.tell:
             self.tell(signal)
         return ()
+
+    def _is_for_user(self, number: int) -> bool:
+        """Whether the program stops for a signal, or may do so."""
+        return self._disposition(number).stop or bool(self.breakpoints.catching_number("signal", number))
 
     def _disposition(self, number: int) -> Disposition:
         return self.signals.get(number, Disposition(True, True, True))
@@ -332,7 +340,7 @@ class RunControl:
     def _on_call(self, call: SystemCall) -> Sequence[Reason]:
         """The catchpoints for a system call."""
         name = self.program.arch.syscall.names.get(call.number, call.number)
-        catchpoints = [each for each in self.breakpoints.catching("syscall") if call.number in (each.calls or (call.number,))]
+        catchpoints = self.breakpoints.catching_number("syscall", call.number)
         return self._caught(catchpoints, f"{'returned from' if call.returned else 'call to'} syscall {name}")
 
     def _caught(self, catchpoints: Iterable[Catchpoint], what: str) -> Sequence[Reason]:

@@ -16,6 +16,7 @@ from rdb.breakpoints import (
 from rdb.errors import NoLocation, RdbError
 from rdb.events import Reason, WatchKind
 from rdb.expr.evaluate import evaluate_traced, parse_in
+from rdb.linux import signals
 from rdb.symbols.linespec import CodeLocation, describe, resolve
 from rdb.threaded import Threaded
 from rdb.watching import frame_of_locals, location_node
@@ -66,13 +67,24 @@ class Stopping(Threaded):
         return breakpoint
 
     def catch(
-        self, event: str, temporary: bool = False, condition: str | None = None, calls: Sequence[int] = ()
+        self,
+        event: str,
+        temporary: bool = False,
+        condition: str | None = None,
+        about: Sequence[int] = (),
+        everything: bool = False,
     ) -> Catchpoint:
-        """A catchpoint for an event: fork, vfork, exec, or syscall: then for the `calls` with these numbers, or all."""
+        """A catchpoint for an event: fork, vfork, exec; syscall or signal: then for those with the numbers `about`, or all.
+
+        Without `everything`, all signals are those that the debugger does not use itself.
+        """
         node = parse_in(condition, self) if condition else None
-        named = {call: self.arch.syscall.names.get(call, str(call)) for call in calls}
+        calls = self.arch.syscall.names
+        named = {each: signals.name(each) if event == "signal" else calls.get(each, str(each)) for each in about}
         number = self.breakpoints.next_number()
-        catchpoint = Catchpoint(number, temporary, condition=condition, condition_node=node, event=event, calls=named)
+        catchpoint = Catchpoint(
+            number, temporary, condition=condition, condition_node=node, event=event, about=named, all=everything
+        )
         self.breakpoints.add(catchpoint)
         self.set_convenience("bpnum", number)
         return catchpoint

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from rdb.arch.linux.call_groups import GROUPS
 from rdb.commands.clauses import split_condition
 from rdb.commands.registry import command, prefix
+from rdb.commands.signals import NUMERIC
 from rdb.commands.stopping import mention
 from rdb.errors import UsageError
+from rdb.linux import signals
 
 if TYPE_CHECKING:
     from rdb.commands.console import Console
@@ -59,7 +61,7 @@ def tcatch_syscall(console: Console, arguments: str) -> Iterator[object]:
 def _catch(console: Console, arguments: str, temporary: bool) -> str:
     session = console.session
     calls = [number for word in arguments.split() for number in _meant(console, word)]
-    return mention(session.catch("syscall", temporary, calls=calls))
+    return mention(session.catch("syscall", temporary, about=calls))
 
 
 def _numbers(console: Console) -> dict[str, int]:
@@ -81,3 +83,33 @@ def _meant(console: Console, word: str) -> list[int]:
     if word not in numbers:
         raise UsageError(f"Unknown syscall name '{word}'.")
     return [numbers[word]]
+
+
+@command("catch signal", group="breakpoints", arguments="[NAME | NUMBER ... | all]", completes="signal")
+def catch_signal(console: Console, arguments: str) -> Iterator[object]:
+    """Stop the program when it is about to get a signal: one of those named, by numbers from 1 to 15 too.
+    Without a name it is any but SIGINT and SIGTRAP, which the debugger uses; `all` means these too.  The program stops whatever
+    `handle` says.  In a recorded past it stops where it got the signal, in both directions."""
+    yield _catch_signal(console, arguments, temporary=False)
+
+
+@command("tcatch signal", group="breakpoints", arguments="[NAME | NUMBER ... | all]", completes="signal")
+def tcatch_signal(console: Console, arguments: str) -> Iterator[object]:
+    """Stop the program the next time that it is about to get a signal, one of those named or any."""
+    yield _catch_signal(console, arguments, temporary=True)
+
+
+def _catch_signal(console: Console, arguments: str, temporary: bool) -> str:
+    words = arguments.split()
+    if "all" in words and len(words) > 1:
+        raise UsageError("'all' cannot be caught with other signals")
+    about = [_signal(word) for word in words if word != "all"]
+    return mention(console.session.catch("signal", temporary, about=about, everything="all" in words))
+
+
+def _signal(word: str) -> int:
+    """The number of the signal that a word names."""
+    number = signals.number_of(word)
+    if number is None:
+        raise UsageError(NUMERIC if word.isdecimal() else f"Unknown signal name '{word}'.")
+    return number

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rdb.commands.registry import NAME, Node
 from rdb.errors import RdbError
+from rdb.linux import signals
 
 if TYPE_CHECKING:
     from rdb.commands.console import Console
@@ -107,6 +108,17 @@ def _system_calls(console: Console, word: str, detail: str) -> Iterable[str]:
     return [*console.session.arch.syscall.names.values(), *(f"group:{group}" for group in GROUPS)]
 
 
+def _signals(console: Console, word: str, detail: str) -> Iterable[str]:
+    return [signals.name(number) for number in signals.listed()]
+
+
+def _handled(console: Console, word: str, detail: str) -> Iterable[str]:
+    """The signals, and what may be done about them."""
+    from rdb.commands.signals import ACTIONS
+
+    return ["all", *_signals(console, word, detail), *(name for name, *_ in ACTIONS)]
+
+
 def _commands(console: Console, word: str, detail: str) -> Iterable[str]:
     stem, words = complete_line(console, word)
     return [stem + each for each in words]
@@ -126,5 +138,6 @@ WORDS = {
 }
 COMPLETERS: dict[str, Callable[..., Iterable[str]]] = {
     "applied": _applied, "command": _commands, "expression": _symbols, "file": _files, "location": _locations,
-    "register": _registers, "setting": _setting, "symbol": _symbols, "syscall": _system_calls,
+    "handled": _handled, "register": _registers, "setting": _setting, "signal": _signals, "symbol": _symbols,
+    "syscall": _system_calls,
 }

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 HEADING = "Signal        Stop\tPrint\tPass to program\tDescription"
 NUMERIC = 'Only signals 1-15 are valid as numeric signals.\nUse "info signals" for a list of symbolic signals.'
-# The debugger uses these itself: `all` leaves them out, and changing one must be confirmed.
-OURS = ("SIGTRAP", "SIGINT")
 # Each action, the least number of letters that stands for it, and what it changes.
 ACTIONS: tuple[tuple[str, int, dict[str, bool]], ...] = (
     ("stop", 1, {"stop": True, "tell": True}),
@@ -49,7 +47,7 @@ def _signal(console: Console, text: str) -> int:
     return number
 
 
-@command("info signals", "handle", group="status", arguments="[SIGNAL]")
+@command("info signals", "handle", group="status", arguments="[SIGNAL]", completes="signal")
 def info_signals(console: Console, arguments: str) -> Iterator[str]:
     """Tell what happens when the program gets a signal: whether it stops, is told to you, and is passed to the program."""
     yield HEADING
@@ -61,7 +59,7 @@ def info_signals(console: Console, arguments: str) -> Iterator[str]:
     yield '\nUse the "handle" command to change these tables.'
 
 
-@command("handle", group="running", arguments="SIGNAL ... ACTION ...")
+@command("handle", group="running", arguments="SIGNAL ... ACTION ...", completes="handled")
 def handle(console: Console, arguments: str) -> Iterator[str]:
     """Say what happens when the program gets a signal.
     Signals are names, numbers from 1 to 15, ranges of these, or `all` for all but those that the debugger uses.
@@ -91,7 +89,7 @@ def handle(console: Console, arguments: str) -> Iterator[str]:
 def _chosen(word: str) -> Iterable[tuple[int, bool]]:
     """The signals that a word of `handle` names, each with whether it may be changed without asking."""
     if "all".startswith(word):
-        return [(number, True) for number in signals.listed() if signals.name(number) not in OURS]
+        return [(number, True) for number in signals.listed() if signals.name(number) not in signals.OURS]
     first, dash, last = word.partition("-")
     if first.isdecimal() and (last.isdecimal() or not dash):
         low, high = sorted((int(first), int(last or first)))
@@ -102,7 +100,7 @@ def _chosen(word: str) -> Iterable[tuple[int, bool]]:
         found = [signals.number_of(word)]
         if found == [None]:
             raise UsageError(f'Unrecognized or ambiguous flag word: "{word}".')
-    return [(number, signals.name(number) not in OURS) for number in found if number is not None]
+    return [(number, signals.name(number) not in signals.OURS) for number in found if number is not None]
 
 
 def _is_sure(console: Console, number: int) -> bool:
@@ -118,7 +116,7 @@ def _given(console: Console, arguments: str) -> int:
     return 0 if arguments == "0" else _signal(console, arguments)
 
 
-@command("signal", group="running", arguments="SIGNAL", repeat=Repeat.NEVER)
+@command("signal", group="running", arguments="SIGNAL", repeat=Repeat.NEVER, completes="signal")
 def signal(console: Console, arguments: str) -> Iterator[object]:
     """Continue the program with a signal; with 0, without the one that it has stopped for."""
     number = _given(console, arguments)
@@ -128,7 +126,7 @@ def signal(console: Console, arguments: str) -> Iterator[object]:
     yield from tell_stop(console, console.session.cont())
 
 
-@command("queue-signal", group="running", arguments="SIGNAL", repeat=Repeat.NEVER)
+@command("queue-signal", group="running", arguments="SIGNAL", repeat=Repeat.NEVER, completes="signal")
 def queue_signal(console: Console, arguments: str) -> None:
     """Have the current thread get a signal when it goes on next, whatever makes it go on; 0 for none."""
     number = _given(console, arguments)

@@ -30,7 +30,7 @@ def mention(point: Stoppoint) -> str:
     if isinstance(point, Watchpoint):
         return f"{point.title} {point.number}: {point.expression}"
     if isinstance(point, Catchpoint):
-        return f"Catchpoint {point.number} ({_calls_named(point) if point.event == 'syscall' else point.event})"
+        return f"Catchpoint {point.number} ({_NAMED[point.event](point) if point.event in _NAMED else point.event})"
     assert isinstance(point, Breakpoint)
     hardware = "ardware assisted breakpoint" if point.hardware else "reakpoint"
     initial = "h" if point.hardware else "b"
@@ -46,10 +46,31 @@ def mention(point: Stoppoint) -> str:
 
 def _calls_named(point: Catchpoint) -> str:
     """The system calls that a catchpoint is about, as they are told when it is made."""
-    if not point.calls:
+    if not point.about:
         return "any syscall"
-    told = " ".join(name if name == str(number) else f"'{name}' [{number}]" for number, name in point.calls.items())
-    return f"syscall{'s' if len(point.calls) > 1 else ''} {told}"
+    told = " ".join(name if name == str(number) else f"'{name}' [{number}]" for number, name in point.about.items())
+    return f"syscall{'s' if len(point.about) > 1 else ''} {told}"
+
+
+def _signals_named(point: Catchpoint) -> str:
+    """The signals that a catchpoint is about, as they are told when it is made."""
+    if not point.about:
+        return "any signal" if point.all else "standard signals"
+    return f"signal{'s' if len(point.about) > 1 else ''} {' '.join(point.about.values())}"
+
+
+_NAMED: dict[str, Callable[[Catchpoint], str]] = {"syscall": _calls_named, "signal": _signals_named}
+
+
+def _event_listed(point: Catchpoint) -> str:
+    """What a catchpoint is for, as it is listed."""
+    plural = "s" if len(point.about) > 1 else ""
+    if point.event == "syscall":
+        return f'syscall{plural} "{", ".join(point.about.values()) or "<any syscall>"}" '
+    if point.event == "signal":
+        names = " ".join(point.about.values()) or ("<any signal>" if point.all else "<standard signals>")
+        return f'signal{plural} "{names}" '
+    return f"{point.event}, {point.seen} " if point.seen else point.event
 
 
 def _break(console: Console, arguments: str, temporary: bool = False, hardware: bool = False) -> Iterator[object]:
@@ -346,11 +367,7 @@ def rows_of(point: Stoppoint) -> Iterator[BreakpointRow]:
         yield BreakpointRow(number, _watch_type(point), *state, None, point.expression + only, tuple(notes))
         return
     if isinstance(point, Catchpoint):
-        what = f"{point.event}, {point.seen} " if point.seen else point.event
-        if point.event == "syscall":
-            names = ", ".join(point.calls.values()) or "<any syscall>"
-            what = f'syscall{"s" if len(point.calls) > 1 else ""} "{names}" '
-        yield BreakpointRow(number, "catchpoint", *state, None, what, tuple(notes))
+        yield BreakpointRow(number, "catchpoint", *state, None, _event_listed(point), tuple(notes))
         return
     assert isinstance(point, Breakpoint)
     kind = "hw breakpoint" if point.hardware else "breakpoint"

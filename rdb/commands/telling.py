@@ -146,7 +146,9 @@ def _breakpoint(console: Console, reason: BreakpointHit, report: StopReport | No
 
 def _caught(console: Console, reason: Caught, report: StopReport | None) -> Iterator[object]:
     point = reason.breakpoint
-    yield Raw(f"\n{_hit(console)}{'Temporary catchpoint' if point.temporary else 'Catchpoint'} {point.number} ({reason.what}), ")
+    # gdb 13 does not say it of signals.
+    temporary = point.temporary and point.event != "signal"
+    yield Raw(f"\n{_hit(console)}{'Temporary catchpoint' if temporary else 'Catchpoint'} {point.number} ({reason.what}), ")
 
 
 def _condition_failed(console: Console, reason: ConditionFailed, report: StopReport | None) -> Iterator[object]:

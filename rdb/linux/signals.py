@@ -56,8 +56,8 @@ _ORDER = (
     "SIGPROF", "SIGWINCH", "SIGUSR1", "SIGUSR2", "SIGPWR",
     *(f"SIG{number}" for number in (*range(33, 64), 32, 64)),
 )  # fmt: skip
-# Not passed on: they are the debugger's own.
-_KEPT = ("SIGINT", "SIGTRAP")
+# The debugger uses these itself: they are not passed on, and what is for all signals leaves them out.
+OURS = ("SIGTRAP", "SIGINT")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def defaults() -> dict[int, Disposition]:
     table = {}
     for number in range(1, 65):
         quiet = name(number) in _QUIET
-        table[number] = Disposition(stop=not quiet, tell=not quiet, forward=name(number) not in _KEPT)
+        table[number] = Disposition(stop=not quiet, tell=not quiet, forward=name(number) not in OURS)
     return table
 
 

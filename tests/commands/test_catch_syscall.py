@@ -152,7 +152,7 @@ def recorded(request: pytest.FixtureRequest, session: Callable[..., Session]) ->
 def test_recorded_calls_are_caught_in_both_directions(engine: str, recorded: Callable[[str], Session]) -> None:
     debugging = recorded(engine)
     numbers = {name: number for number, name in debugging.arch.syscall.names.items()}
-    debugging.catch("syscall", calls=[numbers["getppid"], numbers["write"]])
+    debugging.catch("syscall", about=[numbers["getppid"], numbers["write"]])
     assert [caught(debugging) for _ in EXPECTED] == EXPECTED
     positions = [debugging.need_recording().position]
     assert [caught(debugging, Direction.REVERSE) for _ in EXPECTED[1:]] == EXPECTED[-2::-1]
@@ -188,14 +188,14 @@ def test_single_steps_are_not_disturbed(recorded: Callable[[str], Session]) -> N
 def test_recording_begins_in_front_of_the_call(session: Callable[..., Session]) -> None:
     debugging = session(program("processes_calls.c", *FLAGS))
     debugging.arguments = "< /dev/null"
-    debugging.catch("syscall", temporary=True, calls=[1])
+    debugging.catch("syscall", temporary=True, about=[1])
     assert debugging.run().reason(Caught)
     behind = debugging.pc
     debugging.record()
     assert debugging.pc == behind - len(debugging.arch.syscall.instruction)
     debugging.stepi()
     assert debugging.pc == behind and debugging.evaluate_integer("$rax") == 4
-    debugging.catch("syscall", calls=[1])
+    debugging.catch("syscall", about=[1])
     assert caught(debugging) == "call to write"
     debugging.record_stop()
     assert [caught(debugging) for _ in range(2)] == ["call to write", "returned from write"]
@@ -216,7 +216,7 @@ def test_a_call_that_is_interrupted_for_another_thread_is_told_once(engine: str 
     else:
         debugging.break_at("waits")
         assert debugging.run().reason(BreakpointHit)
-    debugging.catch("syscall", calls=[0, 110])
+    debugging.catch("syscall", about=[0, 110])
     told = []
     while isinstance(reason := debugging.cont().reason(Caught), Caught):
         thread = debugging.thread_number

@@ -77,9 +77,95 @@ delete
 continue
 p $_exitcode
 """,
+    "catching": """
+catch signal
+catch signal all
+catch signal SIGUSR1
+catch signal SIGUSR1 SIGALRM 15
+tcatch signal SIGCHLD
+catch signal all SIGUSR1
+catch signal nosuch
+catch signal 77
+catch signal SIGUSR1 if 0
+catch signal SIG34
+info breakpoints
+complete catch signal SIGUS
+complete tcatch signal al
+complete catch signal SIGUSR1 SIGAL
+complete signal SIGUS
+complete queue-signal SIGUS
+complete handle SIGUS
+complete handle SIGUSR1 nop
+""",
+    "caught once": """
+tcatch signal
+run
+info breakpoints
+signal 0
+p $_exitcode
+""",
+    "caught": """
+catch signal SIGUSR1
+run
+info breakpoints
+p $_siginfo.si_signo
+signal 0
+catch signal SIGUSR2
+condition 2 0
+start
+signal SIGUSR2
+p $_exitsignal
+ignore 2 1
+condition 2
+handle SIGUSR2 nostop noprint
+start
+queue-signal SIGUSR2
+continue
+p $_exitsignal
+""",
 }
 
 RECORDED = {
+    "caught": """
+handle SIGUSR1 nostop noprint pass
+handle SIGUSR2 SIGURG SIGTSTP nostop noprint nopass
+break main
+run
+record
+delete
+catch signal SIGUSR1 SIGSEGV
+continue
+continue
+reverse-continue
+reverse-continue
+continue
+info breakpoints
+stepi
+continue
+continue
+""",
+    "caught or not": """
+handle SIGUSR1 SIGURG stop print pass
+handle SIGUSR2 stop print pass
+handle SIGTSTP nostop noprint nopass
+break main
+run
+record
+delete
+catch signal SIGUSR2
+catch signal SIGUSR1
+condition 3 caught > 100
+continue
+continue
+continue
+reverse-continue
+reverse-continue
+reverse-continue
+disable 2
+continue
+continue
+continue
+""",
     "ignored": """
 handle SIGUSR1 SIGUSR2 SIGURG stop print pass
 handle SIGTSTP nostop noprint nopass
