@@ -7,13 +7,13 @@ else byte by byte: what follows a line may be meant for the debugged program, wh
 from __future__ import annotations
 
 import os
-import select
 import sys
 import termios
 from typing import TYPE_CHECKING
 
 from rdb.errors import RdbError
 from rdb.interruption import breakable, whole
+from rdb.linux.doorbell import wait_for_input
 from rdb.render import render
 from rdb.repl.output import Output
 from rdb.settings import Settings
@@ -68,7 +68,7 @@ class PlainTerminal:
         file, ended = sys.stdin.fileno(), False
         while not ended and not self._typed.endswith(b"\n"):
             with breakable():
-                select.select([file], [], [])
+                wait_for_input(file)
             with whole():
                 piece = os.read(file, size)
                 ended = not piece
