@@ -171,26 +171,26 @@ class Person:
     """Someone at a pseudo-terminal."""
 
     def __init__(self, *arguments: str, term: str = "dumb") -> None:
-        self.seen = ""
+        self.seen, self._read = "", 0
         self.pid, self.descriptor = pty.fork()
         if not self.pid:
             os.execve(sys.executable, [*RDB, *arguments], {**ENVIRONMENT, "TERM": term})
 
     def waits_for(self, text: str) -> str:
-        """Read until `text` has come; what was read."""
-        found, deadline = "", time.monotonic() + 120  # a loaded machine
-        while text not in found and time.monotonic() < deadline:
+        """Read on to behind the next `text`; what was read."""
+        deadline = time.monotonic() + 120  # a loaded machine
+        while text not in self.seen[self._read:] and time.monotonic() < deadline:
             if select.select([self.descriptor], [], [], 0.2)[0]:
                 try:
                     piece = os.read(self.descriptor, 4096)
                 except OSError:
                     break
-                found += piece.decode(errors="replace")
+                self.seen += piece.decode(errors="replace")
                 if b"\x1b[6n" in piece:          # an editing terminal asks where the cursor is
                     os.write(self.descriptor, b"\x1b[1;1R")
-        self.seen += found
-        assert text in found, self.seen
-        return found
+        assert text in self.seen[self._read:], self.seen
+        begin, self._read = self._read, self.seen.index(text, self._read) + len(text)
+        return self.seen[begin:self._read]
 
     def types(self, text: str) -> None:
         os.write(self.descriptor, text.encode())

@@ -31,37 +31,30 @@ class Impatient(Person):
 
     def __init__(self, *arguments: str) -> None:
         super().__init__(*arguments)
-        self._read, self._numbers = 0, itertools.count(1000)
-
-    def reads(self, text: str) -> str:
-        """Read on to behind the next `text`; what was read."""
-        while text not in self.seen[self._read:]:
-            self.waits_for(text[-1])
-        begin, self._read = self._read, self.seen.index(text, self._read) + len(text)
-        return self.seen[begin:self._read]
+        self._numbers = itertools.count(1000)
 
     def asks(self, line: str) -> str:
         """Type a line at a prompt; all that is told up to the next prompt."""
         self.types(f"{line}\n")
-        self.reads("\n")
-        return self.reads(PROMPT)
+        self.waits_for("\n")
+        return self.waits_for(PROMPT)
 
     def presses(self, line: str, told: str, delay: float) -> str:
         """Type a line, wait until `told`, and press Ctrl-C `delay` seconds later; all that is told until everything is quiet."""
         self.types(f"{line}\n")
-        text = self.reads("\n") + (self.reads(told) if told else "")
+        text = self.waits_for("\n") + (self.waits_for(told) if told else "")
         time.sleep(delay)
         self.types("\x03")
-        text += self.reads(PROMPT)
+        text += self.waits_for(PROMPT)
         number = next(self._numbers)
         self.types(f"print {number}+0\n")
-        return text + self.reads(f" = {number}\r\n{PROMPT}")
+        return text + self.waits_for(f" = {number}\r\n{PROMPT}")
 
 
 def begun(source: str, engine: str | None, flags: Sequence[str], arguments: str) -> Impatient:
     """Someone before a program that has just got to main, recorded if by an engine."""
     person = Impatient("-q", "-nx", "--args", str(program(source, *flags)), *arguments.split())
-    person.reads(PROMPT)
+    person.waits_for(PROMPT)
     assert "main (" in person.asks("start")
     if engine is not None:
         for line in (f"set record full engine {engine}", "set record full stop-at-limit off", "record"):
@@ -87,7 +80,7 @@ def is_well(person: Impatient, recorded: bool, delay: float) -> None:
 def leaves(person: Impatient) -> None:
     """Kill the program and quit; nothing must have gone wrong."""
     person.types("kill\n")
-    person.reads("(y or n) ")
+    person.waits_for("(y or n) ")
     person.asks("y")
     person.types("quit\n")
     assert person.leaves() == 0
