@@ -112,9 +112,9 @@ class Catchpoint(Stoppoint):
 
     def is_about(self, number: int) -> bool:
         """Whether it is for this system call or signal."""
-        if self.about or self.all or self.event != "signal":
-            return number in (self.about or (number,))
-        return signals.name(number) not in signals.OURS
+        if self.about:
+            return number in self.about
+        return self.event != "signal" or self.all or signals.name(number) not in signals.OURS
 
 
 class BreakpointTable:

@@ -121,6 +121,11 @@ class Signalled(Reason):
     address: int = 0
 
 
+def is_signal(reason: Reason, number: int) -> bool:
+    """Whether a reason to stop is this signal."""
+    return isinstance(reason, Signalled) and reason.number == number
+
+
 # What answers a Target.interrupt: a SIGINT that was never sent.
 INTERRUPT = Signalled(2)
 
@@ -228,8 +233,12 @@ class Stop:
 
     def interrupted(self) -> Stop:
         """The same stop if an interrupt was asked for meanwhile: it tells of that too."""
-        told = self.ended or any(isinstance(reason, Signalled) and reason.number == INTERRUPT.number for reason in self.reasons)
-        return self if told else replace(self, reasons=(*self.reasons, INTERRUPT))
+        return self if self.ended or self.answers_interrupt else replace(self, reasons=(*self.reasons, INTERRUPT))
+
+    @property
+    def answers_interrupt(self) -> bool:
+        """Whether it tells of a SIGINT."""
+        return any(is_signal(reason, INTERRUPT.number) for reason in self.reasons)
 
     @property
     def ended(self) -> bool:

@@ -186,12 +186,12 @@ class RunControl:
                 target.select_thread(receiver)
                 request, alone = Resume(step=True), True
             signal = self._pending_signals.pop(receiver, 0)
-        target.pass_silently([n for n, d in self.signals.items() if d.forward and not d.tell and not self._is_for_user(n)])
+        target.pass_silently(self._silent)
         target.stop_at_births([each for each in ("fork", "vfork") if self.breakpoints.catching(each)], self.program.kept_births)
         target.stop_at_calls(self.breakpoints.calls)
         target.resume(Resume(request.direction, request.step, request.within, signal, alone))
         stop = target.wait()
-        if any(isinstance(reason, Signalled) and reason.number == INTERRUPT.number for reason in stop.reasons):
+        if stop.answers_interrupt:
             self._interrupted = False
         self._passing = stop.thread if stop.thread != self._walker and stop.reason(AtBreakpoint) else 0
         self.program.moved()
@@ -315,6 +315,13 @@ class RunControl:
     def _is_for_user(self, number: int) -> bool:
         """Whether the program stops for a signal, or may do so."""
         return self._disposition(number).stop or bool(self.breakpoints.catching_number("signal", number))
+
+    @property
+    def _silent(self) -> list[int]:
+        """The signals that the program gets without a stop and without a word."""
+        silent = [number for number, each in self.signals.items() if each.forward and not each.tell and not each.stop]
+        catchpoints = self.breakpoints.catching("signal")
+        return [number for number in silent if not any(each.is_about(number) for each in catchpoints)] if catchpoints else silent
 
     def _disposition(self, number: int) -> Disposition:
         return self.signals.get(number, Disposition(True, True, True))

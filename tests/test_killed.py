@@ -73,6 +73,20 @@ def is_killed_by(debugging: Session, monkeypatch: pytest.MonkeyPatch, name: str,
     assert report.reason(Killed) == Killed(signal.SIGKILL)
 
 
+def is_killed_with_a_child(debugging: Session, monkeypatch: pytest.MonkeyPatch, kill: Callable[[int], None]) -> None:
+    """The program is killed by `kill` as it tells of a child, which is not held afterwards."""
+    pid, message = debugging.need_process().pid, ptrace.event_message
+    children: list[int] = []
+
+    def killed(thread: int) -> int:
+        children.extend(each for each in procfs.tracees(os.getpid()) if each != pid)
+        kill(pid)
+        return message(thread)
+
+    is_killed_by(debugging, monkeypatch, "event_message", killed)
+    assert children and not procfs.tracees(os.getpid())
+
+
 @pytest.mark.parametrize("stop", ("main", "asleep"))
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_program_is_killed_in_the_leaders_turn(
@@ -121,16 +135,7 @@ def test_the_program_is_killed_as_it_makes_a_child(session: Open, monkeypatch: p
     debugging.load(str(program("processes_follow.c", "-O0", "-g")))
     debugging.run(stop_at="main")
     exec(WAYS[way], {"s": debugging})
-    pid, message = debugging.need_process().pid, ptrace.event_message
-    children: list[int] = []
-
-    def killed(thread: int) -> int:
-        children.extend(each for each in procfs.tracees(os.getpid()) if each != pid)
-        kill(pid)
-        return message(thread)
-
-    is_killed_by(debugging, monkeypatch, "event_message", killed)
-    assert children and not procfs.tracees(os.getpid())
+    is_killed_with_a_child(debugging, monkeypatch, kill)
 
 
 def test_the_program_is_killed_before_its_child_has_run(session: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,20 +144,15 @@ def test_the_program_is_killed_before_its_child_has_run(session: Open, monkeypat
     debugging = session(query=lambda question: True)
     debugging.load(str(program("processes_follow.c", "-O0", "-g")))
     debugging.run(stop_at="main")
-    pid, message = debugging.need_process().pid, ptrace.event_message
-    children: list[int] = []
 
-    def killed(thread: int) -> int:
-        children.extend(each for each in procfs.tracees(os.getpid()) if each != pid)
+    def kill_elsewhere(pid: int) -> None:
         os.sched_setaffinity(pid, {there})
         os.kill(pid, signal.SIGKILL)
         while here != there and procfs.thread_state(pid, pid) != "Z":
             pass
-        return message(thread)
 
-    with on_one_cpu(here, pid):
-        is_killed_by(debugging, monkeypatch, "event_message", killed)
-    assert children and not procfs.tracees(os.getpid())
+    with on_one_cpu(here, debugging.need_process().pid):
+        is_killed_with_a_child(debugging, monkeypatch, kill_elsewhere)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PLACE = "[LOCATION] [thread ID] [if CONDITION]"
 BAD_NUMBER = "Bad breakpoint number '{}'"
+# What is listed between the names, of the events that have some.
+_BETWEEN = {"syscall": ", ", "signal": " "}
 PENDING_QUESTION = "Make breakpoint pending on future shared library load? "
 
 
@@ -30,7 +32,7 @@ def mention(point: Stoppoint) -> str:
     if isinstance(point, Watchpoint):
         return f"{point.title} {point.number}: {point.expression}"
     if isinstance(point, Catchpoint):
-        return f"Catchpoint {point.number} ({_NAMED[point.event](point) if point.event in _NAMED else point.event})"
+        return f"Catchpoint {point.number} ({_named(point)})"
     assert isinstance(point, Breakpoint)
     hardware = "ardware assisted breakpoint" if point.hardware else "reakpoint"
     initial = "h" if point.hardware else "b"
@@ -44,33 +46,31 @@ def mention(point: Stoppoint) -> str:
     return text if first.path is None else f"{text}: file {first.path}, line {first.line}."
 
 
-def _calls_named(point: Catchpoint) -> str:
-    """The system calls that a catchpoint is about, as they are told when it is made."""
+def _named(point: Catchpoint) -> str:
+    """What a catchpoint is for, as it is told when it is made."""
+    if point.event not in _BETWEEN:
+        return point.event
     if not point.about:
-        return "any syscall"
-    told = " ".join(name if name == str(number) else f"'{name}' [{number}]" for number, name in point.about.items())
-    return f"syscall{'s' if len(point.about) > 1 else ''} {told}"
-
-
-def _signals_named(point: Catchpoint) -> str:
-    """The signals that a catchpoint is about, as they are told when it is made."""
-    if not point.about:
-        return "any signal" if point.all else "standard signals"
-    return f"signal{'s' if len(point.about) > 1 else ''} {' '.join(point.about.values())}"
-
-
-_NAMED: dict[str, Callable[[Catchpoint], str]] = {"syscall": _calls_named, "signal": _signals_named}
+        return _all_of(point)
+    names = (f"'{name}' [{n}]" if point.event == "syscall" and name != str(n) else name for n, name in point.about.items())
+    return f"{_kind(point)} {' '.join(names)}"
 
 
 def _event_listed(point: Catchpoint) -> str:
     """What a catchpoint is for, as it is listed."""
-    plural = "s" if len(point.about) > 1 else ""
-    if point.event == "syscall":
-        return f'syscall{plural} "{", ".join(point.about.values()) or "<any syscall>"}" '
-    if point.event == "signal":
-        names = " ".join(point.about.values()) or ("<any signal>" if point.all else "<standard signals>")
-        return f'signal{plural} "{names}" '
-    return f"{point.event}, {point.seen} " if point.seen else point.event
+    if point.event not in _BETWEEN:
+        return f"{point.event}, {point.seen} " if point.seen else point.event
+    names = _BETWEEN[point.event].join(point.about.values()) or f"<{_all_of(point)}>"
+    return f'{_kind(point)} "{names}" '
+
+
+def _kind(point: Catchpoint) -> str:
+    return f"{point.event}{'s' if len(point.about) > 1 else ''}"
+
+
+def _all_of(point: Catchpoint) -> str:
+    """What a catchpoint is for that names nothing."""
+    return "standard signals" if point.event == "signal" and not point.all else f"any {point.event}"
 
 
 def _break(console: Console, arguments: str, temporary: bool = False, hardware: bool = False) -> Iterator[object]:

@@ -76,6 +76,8 @@ def _ring(waiting: int) -> None:
 
 def wait_for_input(file: int) -> None:
     """Wait until a file can be read; the handlers of signals that come meanwhile run at once, and may raise."""
+    if select.select([file], [], [], 0)[0]:
+        return
     if threading.current_thread() is not threading.main_thread():
         select.select([file], [], [])
         return

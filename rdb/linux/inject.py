@@ -19,7 +19,14 @@ from rdb.linux import procfs, ptrace, restrictions
 # The highest error number, linux, include/linux/err.h.
 _LAST_ERROR = 4095
 FAULTS = (signals.SIGTRAP, signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL)
-ALL_BUT_FAULTS = (~sum(1 << number - 1 for number in FAULTS)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
+
+
+def all_but(*numbers: int) -> bytes:
+    """The sigset_t of all signals but these."""
+    return (~sum(1 << number - 1 for number in numbers)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
+
+
+ALL_BUT_FAULTS = all_but(*FAULTS)
 
 
 class Borrowed:

@@ -39,9 +39,10 @@ from rdb.events import (
     Stepped,
     Stop,
     SystemCall,
+    is_signal,
 )
 from rdb.linux import debug_registers, procfs, ptrace
-from rdb.linux.inject import ALL_BUT_FAULTS
+from rdb.linux.inject import ALL_BUT_FAULTS, all_but
 from rdb.linux.ptrace import INTERRUPTED, TRAPPED
 from rdb.linux.signal_state import bit, sets
 from rdb.linux.signals import stops_by_default
@@ -51,7 +52,7 @@ from rdb.target.lookout import Lookout
 # Signals that an instruction causes: they must be delivered to it, not behind it (signal(7)).
 _FAULTS = (signals.SIGSEGV, signals.SIGBUS, signals.SIGFPE, signals.SIGILL, signals.SIGSYS, signals.SIGTRAP)
 # What a thread stands with when we have made it stop; a Ctrl-C is answered by us.
-_OURS = (signals.SIGTRAP, signals.SIGSTOP, signals.SIGINT)
+_OUR_STOPS = (signals.SIGTRAP, signals.SIGSTOP, signals.SIGINT)
 # How often to look for an interrupt while the program is stopped by job control, in seconds: it does not take signals then.
 _LISTENING = 0.05
 # How often to look whether a system call that is stepped over is done or waits, in seconds.
@@ -82,7 +83,9 @@ class AllStop(Lookout):
         """Set going what `request` asks for, unless something is left to be told."""
         self._request = request
         self._stepper = self.current if request.step else None
-        self._at(self.current).signal = 0 if self._only_stops(request.signal) else request.signal
+        self._at(self.current).signal = request.signal
+        if self._only_stops(request.signal):
+            self._end_stop_of_job_control()
         self._watched = {watch: self._peek(watch) for watch in self.watches}
         for thread in self.threads.ids:
             with self._unless_killed(thread):
@@ -92,12 +95,14 @@ class AllStop(Lookout):
             self._set_going()
 
     def _only_stops(self, number: int) -> bool:
-        """Whether that is all that a signal would do; we have done it already, and who resumes wants it to be over."""
-        if not stops_by_default(number) or sets(self.current)[0] & bit(number):
-            return False
+        """Whether that is all that a signal would do."""
+        return stops_by_default(number) and not sets(self.current)[0] & bit(number)
+
+    def _end_stop_of_job_control(self) -> None:
+        """The signal has stopped the program already, by us, and who resumes wants that to be over."""
+        self._at(self.current).signal = 0
         for thread in self.threads.ids:
             self._at(thread).group_stop = 0
-        return True
 
     def wait(self) -> Stop:
         """Wait until some thread has something to tell, and bring all to a stand."""
@@ -393,15 +398,14 @@ class AllStop(Lookout):
 
         A thread takes it that has nothing else to tell and no other signal; without one the signal stays.
         """
-        only = (~bit(number)).to_bytes(ptrace.SIGSET_SIZE, "little", signed=True)
         for thread in self._takers(number):
             with self._unless_killed(thread):
-                if ptrace.signal_number(ptrace.signal_info(thread)) in _OURS and not ptrace.stands_in_call(thread):
-                    with self._signals_wait(thread, only):
+                if ptrace.signal_number(ptrace.signal_info(thread)) in _OUR_STOPS and not ptrace.stands_in_call(thread):
+                    with self._signals_wait(thread, all_but(number)):
                         self._take(thread)
         for thread in self.threads.ids:
             standing = self._at(thread)
-            standing.reasons = tuple(each for each in standing.reasons if not _is_signal(each, number))
+            standing.reasons = tuple(each for each in standing.reasons if not is_signal(each, number))
 
     def _take_stop_back(self) -> None:
         """Have the SIGSTOP by which we were to be interrupted taken by a thread, if something else has made us stop."""
@@ -424,7 +428,3 @@ class AllStop(Lookout):
             self._go(thread, ptrace.cont, 0)
             status = self.threads.collect(thread)
         self._note(thread, status)
-
-
-def _is_signal(reason: Reason, number: int) -> bool:
-    return isinstance(reason, Signalled) and reason.number == number

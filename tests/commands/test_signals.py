@@ -125,14 +125,12 @@ p $_exitsignal
 """,
 }
 
+# How each of the recorded scripts begins.
+RECORDING = ("break main", "run", "record", "delete")
 RECORDED = {
     "caught": """
 handle SIGUSR1 nostop noprint pass
 handle SIGUSR2 SIGURG SIGTSTP nostop noprint nopass
-break main
-run
-record
-delete
 catch signal SIGUSR1 SIGSEGV
 continue
 continue
@@ -148,10 +146,6 @@ continue
 handle SIGUSR1 SIGURG stop print pass
 handle SIGUSR2 stop print pass
 handle SIGTSTP nostop noprint nopass
-break main
-run
-record
-delete
 catch signal SIGUSR2
 catch signal SIGUSR1
 condition 3 caught > 100
@@ -169,10 +163,6 @@ continue
     "ignored": """
 handle SIGUSR1 SIGUSR2 SIGURG stop print pass
 handle SIGTSTP nostop noprint nopass
-break main
-run
-record
-delete
 continue
 continue
 continue
@@ -195,10 +185,6 @@ continue
     "steps": """
 handle SIGUSR1 SIGUSR2 SIGTSTP nostop noprint pass
 handle SIGURG stop print pass
-break main
-run
-record
-delete
 continue
 stepi
 stepi
@@ -212,20 +198,12 @@ next
     "told only": """
 handle SIGUSR2 SIGURG nostop print pass
 handle SIGUSR1 SIGTSTP nostop noprint nopass
-break main
-run
-record
-delete
 continue
 reverse-continue
 continue
 """,
     "not passed": """
 handle SIGUSR1 SIGUSR2 SIGURG SIGTSTP stop print nopass
-break main
-run
-record
-delete
 continue
 continue
 continue
@@ -236,10 +214,6 @@ continue
 """,
     "the last": """
 handle SIGUSR1 SIGUSR2 SIGURG SIGTSTP nostop noprint nopass
-break main
-run
-record
-delete
 continue
 reverse-stepi
 continue
@@ -269,7 +243,7 @@ def test_rdb_answers_as_gdb(name: str) -> None:
 def test_the_past_stops_as_gdbs_does(name: str, engine: str) -> None:
     """At signals that were passed to the program, whatever became of them; and what failed at the end fails again."""
     executable = program("signal_stops.c", *FLAGS)
-    lines = RECORDED[name].strip().splitlines()
+    lines = [*RECORDING, *RECORDED[name].strip().splitlines()]
     expected = play(["gdb"], list(lines), executable)
     answered = play([sys.executable, "-m", "rdb", "-ex", f"set record full engine {engine}"], list(lines), executable)
     assert not list(difflib.unified_diff(expected, answered, "gdb", "rdb", lineterm="", n=2))

@@ -251,36 +251,38 @@ def test_forks_and_vforks_from_many_threads(start: Callable[..., Debugged]) -> N
     assert born == {"fork": VISITS * THREADS // 2, "vfork": VISITS * THREADS // 2}
 
 
+def goes_until(debugged: Debugged, action: Callable[[], None], signal: int = 0) -> Stop:
+    """The program goes on, with a signal, and something is done while it runs."""
+    timer = threading.Timer(0.05, action)
+    timer.start()
+    stop = debugged.go(Resume(signal=signal))
+    timer.join()
+    return stop
+
+
 def test_job_control(start: Callable[..., Debugged]) -> None:
     """The program goes on from a stop that was told; one that passes silently lasts until SIGCONT, and can be interrupted."""
     debugged = start("spin")
     debugged.until("alive", THREADS)
     pid = debugged.target.pid
 
-    def goes_until(action: Callable[[], None], signal: int = 0) -> Stop:
-        timer = threading.Timer(0.05, action)
-        timer.start()
-        stop = debugged.go(Resume(signal=signal))
-        timer.join()
-        return stop
-
     os.kill(pid, signal.SIGTSTP)
     stop = debugged.go()
     assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGTSTP
     before = debugged.number("turns")
     while debugged.number("turns") == before:
-        assert goes_until(debugged.target.interrupt, signal.SIGTSTP).reasons == (Signalled(signal.SIGINT),)
+        assert goes_until(debugged, debugged.target.interrupt, signal.SIGTSTP).reasons == (Signalled(signal.SIGINT),)
     debugged.target.pass_silently((signal.SIGTSTP,))
     os.kill(pid, signal.SIGTSTP)
-    assert goes_until(debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
+    assert goes_until(debugged, debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
     before = debugged.number("turns")
     for _ in range(3):
-        assert goes_until(debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
+        assert goes_until(debugged, debugged.target.interrupt).reasons == (Signalled(signal.SIGINT),)
     assert debugged.number("turns") == before
-    stop = goes_until(lambda: os.kill(pid, signal.SIGCONT))
+    stop = goes_until(debugged, lambda: os.kill(pid, signal.SIGCONT))
     assert isinstance(stop.reasons[0], Signalled) and stop.reasons[0].number == signal.SIGCONT
     while debugged.number("turns") == before:
-        goes_until(debugged.target.interrupt)
+        goes_until(debugged, debugged.target.interrupt)
 
 
 @contextlib.contextmanager
@@ -347,10 +349,8 @@ def test_a_process_that_was_stopped_stays_so_when_let_go() -> None:
         assert debugged.go().reasons == (Signalled(signal.SIGSTOP),), "as gdb tells it"
         before = debugged.number("turns")
         while debugged.number("turns") == before:
-            timer = threading.Timer(0.05, debugged.target.interrupt)
-            timer.start()
-            assert debugged.go(Resume(signal=signal.SIGSTOP)).reasons == (Signalled(signal.SIGINT),)
-            timer.join()
+            stop = goes_until(debugged, debugged.target.interrupt, signal.SIGSTOP)
+            assert stop.reasons == (Signalled(signal.SIGINT),)
         debugged.target.detach()
         debugged.target.close()
         while {procfs.thread_state(other.pid, thread) for thread in procfs.threads(other.pid)} != {"T"}:
